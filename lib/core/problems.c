@@ -1,0 +1,94 @@
+#include "core/problems.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool problems_init(struct problems *problems, const char *file, struct error *error)
+{
+    *problems = (struct problems){.file = strdup(file)};
+    return problems->file != NULL ? true : error_no_memory(error);
+}
+
+void problems_clear(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        free(problems->list[i].message);
+        free(problems->list[i].hint);
+    }
+    free(problems->list);
+    free(problems->file);
+    *problems = (struct problems){0};
+}
+
+static struct problem *next_slot(struct problems *problems)
+{
+    if (problems->count == problems->capacity) {
+        const size_t capacity = problems->capacity == 0 ? 8 : problems->capacity * 2;
+        struct problem *list = realloc(problems->list, capacity * sizeof *list);
+        if (list == NULL)
+            return NULL;
+        problems->list = list;
+        problems->capacity = capacity;
+    }
+    return &problems->list[problems->count];
+}
+
+void problems_add(struct problems *problems, uint64_t line, uint64_t column, const char *hint, const char *format, ...)
+{
+    char message[1024];
+    va_list arguments;
+
+    problems->total++;
+    if (problems->count == PROBLEMS_KEPT)
+        return;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+
+    struct problem *slot = next_slot(problems);
+    if (slot == NULL) {
+        problems->no_memory = true;
+        return;
+    }
+    *slot = (struct problem){.line = line, .column = column, .message = strdup(message)};
+    if (hint != NULL && hint[0] != '\0')
+        slot->hint = strdup(hint);
+    if (slot->message == NULL) {
+        free(slot->hint);
+        problems->no_memory = true;
+        return;
+    }
+    problems->count++;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct problem *a = left;
+    const struct problem *b = right;
+
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
+    return (a->column > b->column) - (a->column < b->column);
+}
+
+void problems_print(struct problems *problems, FILE *stream)
+{
+    if (problems->count > 1)
+        qsort(problems->list, problems->count, sizeof *problems->list, by_place);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->list[i];
+        fputs(problems->file, stream);
+        if (problem->line > 0)
+            fprintf(stream, ":%" PRIu64, problem->line);
+        if (problem->column > 0)
+            fprintf(stream, ":%" PRIu64, problem->column);
+        fprintf(stream, ": %s\n", problem->message);
+        if (problem->hint != NULL)
+            fprintf(stream, "  hint: %s\n", problem->hint);
+    }
+    if (problems->total > problems->count)
+        fprintf(stream, "%s: and %" PRIu64 " more of these\n", problems->file,
+                problems->total - (uint64_t)problems->count);
+}

@@ -1,0 +1,91 @@
+/* roster.h - reading the CSV list of users, row by row, in bounded memory.
+ *
+ * RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, LF or CRLF; a UTF-8 byte order mark is skipped.
+ * White space is part of a field.  The header row is required.  A roster with a fault is refused as a whole: the
+ * reader goes on after a fault only to find the others, and the caller sends nothing.
+ */
+#ifndef ROLLCALL_ROSTER_ROSTER_H
+#define ROLLCALL_ROSTER_ROSTER_H
+
+#include "core/error.h"
+#include "core/problems.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    ROSTER_FIELD_MAX = 64 * 1024, /* bytes in one field */
+    ROSTER_COLUMNS_MAX = 1024,
+};
+
+struct roster_filter { /* selects rows whose `column` holds one of `values`; all filters must agree */
+    const char *column;
+    const char *const *values;
+    size_t value_count;
+};
+
+struct roster_options {
+    const char *name; /* as the user wrote it, for messages ("standard input" for "-") */
+    int fd;           /* read from its start (offset 0) when seekable; stays the caller's */
+    char delimiter;
+    const char *key; /* column name */
+    const char *const *watch;
+    size_t watch_count;
+    bool watch_may_be_missing; /* a watched column that the header lacks: a value of its own instead of a fault */
+    const struct roster_filter *filters;
+    size_t filter_count;
+};
+
+struct roster_field {
+    const char *bytes; /* terminated by NUL, which is not counted; never holds another NUL */
+    size_t length;
+};
+
+/* All of it is borrowed until the visitor returns. */
+struct roster_row {
+    uint64_t index; /* 0 for the first row after the header, counting rows that the filters leave out too */
+    uint64_t line;  /* 1-based line on which the row starts */
+    struct roster_field key;
+    const struct roster_field *fields; /* header->count of them */
+    /* The watched columns as the ledger stores them: "name=<state>" joined by ';' in the spec's order, where state is
+     * 16 hex digits (XXH3 64 of the value), "blank" or "missing", and % ; = in names are written %25 %3B %3D.
+     * "" when nothing is watched. */
+    const char *watch;
+    size_t watch_length;
+};
+
+struct roster_header {
+    const struct roster_field *fields;
+    size_t count;
+    size_t key_column;
+};
+
+struct roster_visitor {
+    /* Called once, before the first row; may be NULL. */
+    bool (*header)(void *context, const struct roster_header *header, struct error *error);
+    /* Called for each selected row without a fault, in file order. False stops the reading; error is then filled. */
+    bool (*row)(void *context, const struct roster_row *row, struct error *error);
+    void *context;
+};
+
+struct roster_summary {
+    uint64_t rows;     /* in the file, without the header */
+    uint64_t selected; /* by the filters; equal to rows without any */
+    uint64_t bytes;
+    unsigned char digest[16]; /* XXH3 128 of the bytes read: did the file change between two readings? */
+};
+
+/* Reads the roster once. False with ERROR_INPUT when `problems` (initialised by the caller) got any, when the file
+ * changed while it was read (size, time of change, or inode), or when a visitor stopped it. A file without rows is
+ * no fault here: the caller judges summary->rows. */
+bool roster_read(const struct roster_options *options, const struct roster_visitor *visitor, struct problems *problems,
+                 struct roster_summary *summary, struct error *error);
+
+/* Opens a roster for roster_read(): a regular file as it is; standard input ("-"), a pipe or any other stream is
+ * copied to a scratch file first, so that it can be read twice. Returns a seekable descriptor, -1 with the error. */
+int roster_open(const char *path, struct error *error);
+
+/* One field of a watch text (see struct roster_row): finds the state of column `name`. False when it is not there. */
+bool roster_watch_find(const char *watch, const char *name, const char **state, size_t *state_length);
+
+#endif

@@ -1,0 +1,140 @@
+/* spec.h - the job spec: one YAML file, read into a typed struct (design, section 2).
+ *
+ * The grammar is the table in spec_table.c and nowhere else: the reader, its messages, jobs/rollcall.schema.json and
+ * the reference page come from it.  Everything in a `struct spec` is valid: a value out of range, an unknown key, a
+ * secret in the file itself or a file that is not there never gets this far.
+ */
+#ifndef ROLLCALL_SPEC_SPEC_H
+#define ROLLCALL_SPEC_SPEC_H
+
+#include "core/action.h"
+#include "core/error.h"
+#include "core/problems.h"
+#include "core/secret.h"
+
+#include <stdint.h>
+
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+/* A safety limit: refuses more than `count`, or more than `percent` of the active identities (or, for shrink, of the
+ * last good roster); where both are set the smaller one decides. */
+struct limit {
+    bool has_count;
+    bool has_percent;
+    uint64_t count;
+    double percent; /* 0 to 100 */
+};
+
+/* At most `count` requests in any window of `window_ms`. count 0: no limit of our own. */
+struct quota {
+    uint32_t count;
+    uint32_t window_ms;
+};
+
+struct where_clause { /* a row is selected when the column has one of the values, for every clause */
+    char *column;
+    struct text_list values;
+};
+
+enum spec_http { SPEC_HTTP_AUTO, SPEC_HTTP_1_1, SPEC_HTTP_2 };
+enum spec_credential { CREDENTIAL_ACCESS_KEY, CREDENTIAL_DEFAULT, CREDENTIAL_MANAGED_IDENTITY, CREDENTIAL_ENVIRONMENT,
+                       CREDENTIAL_WORKLOAD_IDENTITY, CREDENTIAL_AZURE_CLI };
+enum spec_sink { SINK_NONE, SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES };
+enum spec_duplicates { DUPLICATES_REFUSE, DUPLICATES_FIRST };
+
+struct spec {
+    char *path; /* as given on the command line */
+    char *name;
+
+    struct {
+        struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
+        char *endpoint;                  /* NULL with a connection string */
+        enum spec_credential credential;
+        char *api_version;
+        bool custom_id;
+        char *ca_file; /* PEM with the only authorities to trust; NULL: the system's */
+    } resource;
+
+    char *ledger; /* resolved against the spec's directory, as are all paths below */
+
+    struct {
+        char *csv; /* "-": standard input */
+        char *key;
+        char delimiter;
+        struct text_list watch;
+        char *previous; /* NULL: the ledger is the other side */
+        struct where_clause *where;
+        size_t where_count;
+        enum spec_duplicates duplicates;
+    } roster;
+
+    struct {
+        struct text_list scopes;
+        uint32_t lifetime_min;
+    } token;
+
+    struct {
+        struct action_list added;
+        struct action_list changed;
+        struct {
+            bool set; /* without the rule no token is looked at */
+            uint32_t within_s;
+            uint32_t jitter_s;
+            struct action_list actions;
+        } expiring;
+        struct {
+            struct action_list actions;   /* empty: keep */
+            uint64_t after_s;             /* grace period before them; 0: at once */
+            struct action_list meanwhile; /* done at once when there is a grace period */
+        } removed;
+        struct action_list lost; /* empty: reported only */
+    } rules;
+
+    struct {
+        struct limit erase; /* limits.delete */
+        struct limit revoke;
+        struct limit shrink;
+        struct text_list protect; /* keys */
+    } limits;
+
+    struct {
+        char *mapping; /* NULL: not written; likewise below */
+        char *failures;
+        struct {
+            enum spec_sink kind;
+            char *target;  /* the path, the command line or the connection's name */
+            char *encrypt; /* certificate; NULL: not encrypted */
+        } tokens;
+        bool escape_formulas;
+    } outputs;
+
+    struct {
+        uint32_t concurrency;
+        struct quota quotas[ACTION_COUNT]; /* by enum action; quotas.create is ACTION_PROVISION's */
+        bool create_counts_as_issue;       /* a create with a token takes a slot of both quotas */
+        enum spec_http http;
+        uint32_t connect_timeout_ms;
+        uint32_t request_timeout_ms;
+        uint32_t stall_timeout_ms; /* no byte in either direction for so long */
+        uint32_t give_up_after_ms; /* a service that does not answer for so long ends the run */
+    } engine;
+};
+
+enum spec_secrets {
+    SPEC_WITH_SECRETS,    /* { env } and { file } are read; one that is not there is a problem */
+    SPEC_WITHOUT_SECRETS, /* for commands that send nothing: they are only checked for their form */
+};
+
+/* Reads `path`. On faults of the spec returns NULL with all of them in `problems` (initialised here, to be cleared by the
+ * caller in any case) and error code ERROR_INPUT. */
+struct spec *spec_load(const char *path, enum spec_secrets secrets, struct problems *problems, struct error *error);
+void spec_free(struct spec *spec);
+
+/* The reference page (Markdown) and the editor's JSON schema, made from the table; malloc'd, NULL when out of memory. */
+char *spec_reference_page(void);
+char *spec_json_schema(void);
+
+#endif
