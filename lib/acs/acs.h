@@ -17,11 +17,11 @@
 /* --- connection string (connection_string.c) --- */
 
 struct acs_resource {
-    bool secure;        /* https */
-    char host[256];     /* lower case, without port */
+    bool secure;         /* https */
+    char host[256];      /* lower case, without port; an IPv6 address has its brackets */
     char authority[264]; /* host, and ":port" unless it is the scheme's default: the Host header, and what is signed */
-    char url[280];      /* "https://authority", no trailing slash */
-    struct secret key;  /* the decoded access key; not set when only an endpoint is known */
+    char url[280];       /* "https://authority", no trailing slash */
+    struct secret key;   /* the decoded access key; not set when only an endpoint is known */
 };
 
 /* "endpoint=https://...;accesskey=<base64>", as the official SDKs read it: any order, names without regard to case,
@@ -29,7 +29,7 @@ struct acs_resource {
  * duplicates refused. http:// is refused unless the host is 127.0.0.0/8, [::1] or localhost. No message ever quotes the
  * key. ERROR_INPUT on failure. */
 bool acs_resource_parse(const char *connection_string, struct acs_resource *resource, struct error *error);
-/* The same rules for an endpoint alone. */
+/* The same rules for an endpoint alone; nothing of it is quoted either, as it may be a connection string by mistake. */
 bool acs_resource_from_endpoint(const char *endpoint, struct acs_resource *resource, struct error *error);
 void acs_resource_clear(struct acs_resource *resource);
 
@@ -51,14 +51,16 @@ struct acs_request_options { /* what is the same for every request of a run; bor
 struct acs_request {
     const char *method; /* static */
     char target[ACS_TARGET_MAX];
-    char body[ACS_BODY_MAX];
+    char body[ACS_BODY_MAX]; /* terminated by a NUL that body_length does not count; "" for no body */
     size_t body_length;
     bool has_content_type; /* issue and create send application/json even without a body [REC 01] */
 };
 
-/* identity is needed for all but ACTION_PROVISION; custom_id may be NULL (then none is sent). The ':' of an id is written
- * %3A in the target, as the SDKs do. A create with scopes asks for a token in the same request. expiresInMinutes
- * is sent from 2022-10-01 on. ERROR_INPUT when a text does not fit or the custom id is not 1 to 256 characters. */
+/* identity is needed for all but ACTION_PROVISION; custom_id may be NULL (then none is sent). The ':' of an id is
+ * written %3A in the target, as the SDKs do. A create with scopes asks for a token in the same request.
+ * expiresInMinutes is sent from 2022-10-01 on. ERROR_INPUT when a text does not fit, the custom id is not 1 to 256
+ * characters of UTF-8, the identity or the api-version is not of its form, a token's lifetime is not 60 to 1440
+ * minutes, or an issue has no scopes. */
 bool acs_request_build(enum action action, const struct acs_request_options *options, const char *identity,
                        const char *custom_id, struct acs_request *request, struct error *error);
 
@@ -73,20 +75,23 @@ struct acs_signature {
     char authorization[160]; /* Authorization; sensitive */
 };
 
-/* now_s: wall time in seconds. */
+/* now_s: wall time in seconds. Every attempt is signed anew, so that its date is fresh. ERROR_SYSTEM when OpenSSL
+ * fails, ERROR_INPUT when method and target together have more than about 600 bytes. */
 bool acs_sign(struct acs_signer *signer, const char *method, const char *target, const char *body, size_t body_length,
               int64_t now_s, struct acs_signature *signature, struct error *error);
 
 /* --- answers (answer.c) --- */
 
 enum acs_class {
-    ACS_DONE,         /* what was asked for is so */
-    ACS_GONE,         /* the service does not know this identity for this resource (any more) */
-    ACS_USER,         /* about this user: repeating will not help */
-    ACS_THROTTLED,    /* 429, or 503 with a delay: everyone waits */
-    ACS_TRANSIENT,    /* worth repeating: 408, 5xx, broken transport, an answer that cannot be read */
-    ACS_CREDENTIAL,   /* the credential or the resource is rejected: stop the run */
-    ACS_OURS,         /* the service does not understand our request (api-version, method): stop the run */
+    ACS_DONE,       /* what was asked for is so */
+    ACS_GONE,       /* the service does not know this identity for this resource (any more) */
+    ACS_USER,       /* about this user: repeating will not help */
+    ACS_THROTTLED,  /* 429, or 503 with a delay: everyone waits */
+    ACS_TRANSIENT,  /* worth repeating: 408, 5xx, broken transport, an answer that cannot be read. Whether what was
+                       asked for was done is not known: see acs_create_is_in_doubt() */
+    ACS_CREDENTIAL, /* the credential or the resource is rejected: stop the run */
+    ACS_OURS,       /* the service does not understand what all requests of the run have in common (api-version,
+                       method, scopes, lifetime): stop the run */
 };
 
 const char *acs_class_name(enum acs_class class);
@@ -95,23 +100,55 @@ enum { ACS_CODE_SIZE = 64, ACS_MESSAGE_SIZE = 512 };
 
 struct acs_answer {
     enum acs_class class;
-    char code[ACS_CODE_SIZE];       /* error.code of the service, or our own word when it gave none ("http_503") */
-    char message[ACS_MESSAGE_SIZE]; /* one line of printable text, never part of a token */
+    int status;                     /* as given to acs_answer_read() */
+    char code[ACS_CODE_SIZE];       /* error.code of the service, or our own word when it gave none ("http_503",
+                                       "bad_answer", "no_answer", "no_token"); "" for a plain success */
+    char message[ACS_MESSAGE_SIZE]; /* one line of printable UTF-8, never part of a token; "" for a plain success */
     char identity[ACS_IDENTITY_LENGTH + 1]; /* of a create; else "" */
     struct secret token;                    /* of an issue, or of a create with scopes; cleared by acs_answer_clear() */
     int64_t token_expires_at_ms;            /* wall time; 0 without a token */
 };
 
-/* Judges an answer by status and error code together, from the one table in answer.c; body need not be terminated and is
- * not trusted: wrong types, duplicate members, a bad id or a truncated document is ACS_TRANSIENT with code
- * "bad_answer". False only when out of memory. */
+enum { ACS_TOKEN_MAX = 16 * 1024 }; /* some 800 bytes have been seen, 8 KiB is to be allowed for [REC 03, 04] */
+
+/* Judges an answer by status and error code together, from the one table in answer.c; body need not be terminated and
+ * is not trusted: wrong types, duplicate members, a bad id or a truncated document is ACS_TRANSIENT with code
+ * "bad_answer". status 0: no answer came. wants_token: the create asked for one (an issue always does).
+ *
+ * A create that names its identity is ACS_DONE whatever else is wrong with it, because an identity that is not
+ * written down is lost for good: where a token was asked for and none can be read, code is "no_token", the token is not
+ * set, and the caller issues one.
+ *
+ * `answer` is overwritten without being cleared first. False only when out of memory: nothing is known then, and a
+ * create is in doubt. The token is copied once, into `answer`; the caller wipes `body`. (A token with escapes, which
+ * the service has never sent, also passes through the JSON reader, whose own text buffer is freed and not wiped.) */
 bool acs_answer_read(enum action action, bool wants_token, int status, const char *body, size_t body_length,
                      struct acs_answer *answer, struct error *error);
 void acs_answer_clear(struct acs_answer *answer);
 
+/* Tells the answer what acs_retry_after_ms() found in its headers: a 503 with a delay (0 or more) is ACS_THROTTLED,
+ * as for the SDK for JavaScript. Other answers stay what they are. */
+void acs_answer_set_delay(struct acs_answer *answer, int64_t retry_after_ms);
+
+/* True when a create with this answer may have made an identity that nobody knows: after ACS_TRANSIENT, and after a 503
+ * even where it is a throttle. A create is not idempotent, and a gateway may give up on a service that does not. */
+bool acs_create_is_in_doubt(const struct acs_answer *answer);
+
+/* --- why a credential was rejected (credential_hint.c) --- */
+
+enum { ACS_HINT_SIZE = 256 };
+
+/* The likely cause of an ACS_CREDENTIAL and what to do about it, one line; "" for other classes. server_date_s is the
+ * answer's Date header, 0 when it had none; a clock that is more than 15 minutes off is the first suspect (the limit of
+ * the sibling scheme of App Configuration; the service documents none). */
+void acs_credential_hint(const struct acs_answer *answer, int64_t server_date_s, int64_t now_s,
+                         char text[ACS_HINT_SIZE]);
+
+/* --- delays (retry_after.c) --- */
+
 /* The delay an answer asks for, in milliseconds from now: retry-after-ms, then x-ms-retry-after-ms, then Retry-After
- * as seconds or as an HTTP date (a past date is 0) [SDK]. -1 when there is none or it cannot be read. Any argument may be
- * NULL. More than 24 h counts as 24 h. */
+ * as seconds or as an HTTP date (a past date is 0) [SDK]. -1 when there is none or it cannot be read. Any argument may
+ * be NULL. More than 24 h counts as 24 h. */
 int64_t acs_retry_after_ms(const char *retry_after_ms, const char *x_ms_retry_after_ms, const char *retry_after,
                            int64_t now_s);
 

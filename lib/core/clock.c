@@ -138,7 +138,8 @@ bool time_parse_rfc3339_ms(const char *text, int64_t *wall_ms)
         if (*text != '+' && *text != '-')
             return false;
         text++;
-        if (!take_number(&text, 2, &hours) || !take_char(&text, ':') || !take_number(&text, 2, &minutes))
+        if (!take_number(&text, 2, &hours) || !take_char(&text, ':') || !take_number(&text, 2, &minutes) ||
+            hours > 23 || minutes > 59)
             return false;
         offset_minutes = sign * (hours * 60 + minutes);
     }

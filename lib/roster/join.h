@@ -2,7 +2,8 @@
  *
  * Rows are reduced to fixed entries, keyed by a 128-bit hash with a random seed, and dealt to partitions by their
  * hash.  A partition that outgrows its buffer goes to a nameless scratch file; partitions are joined one by one.
- * Different sides may be filled by different threads at the same time.
+ * Different sides may be filled by different threads at the same time.  A side takes 8 MB; what is repeated takes no
+ * memory.
  */
 #ifndef ROLLCALL_ROSTER_JOIN_H
 #define ROLLCALL_ROSTER_JOIN_H

@@ -1,8 +1,10 @@
 /* roster.h - reading the CSV list of users, row by row, in bounded memory.
  *
  * RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, LF or CRLF; a UTF-8 byte order mark is skipped.
- * White space is part of a field.  The header row is required.  A roster with a fault is refused as a whole: the
- * reader goes on after a fault only to find the others, and the caller sends nothing.
+ * White space is part of a field.  Empty lines are skipped (and counted as lines).  The header row is required, its
+ * names unlike and not empty.  A roster with a fault is refused as a whole: the reader goes on after a fault only to
+ * find the others, and the caller sends nothing.  After a misplaced or unterminated quote, a field that is too long
+ * or a carriage return without a line feed it stops: what follows would be a guess.
  */
 #ifndef ROLLCALL_ROSTER_ROSTER_H
 #define ROLLCALL_ROSTER_ROSTER_H
@@ -16,9 +18,10 @@
 enum {
     ROSTER_FIELD_MAX = 64 * 1024, /* bytes in one field */
     ROSTER_COLUMNS_MAX = 1024,
+    ROSTER_KEY_MAX = 1024, /* bytes in a key; it holds no control characters (below 0x20, 0x7F) and is not trimmed */
 };
 
-struct roster_filter { /* selects rows whose `column` holds one of `values`; all filters must agree */
+struct roster_filter { /* selects rows whose `column` is equal to one of `values`; all filters must agree */
     const char *column;
     const char *const *values;
     size_t value_count;
@@ -45,6 +48,7 @@ struct roster_field {
 struct roster_row {
     uint64_t index; /* 0 for the first row after the header, counting rows that the filters leave out too */
     uint64_t line;  /* 1-based line on which the row starts */
+    bool selected;  /* by the filters; a user outside of them is in the roster all the same */
     struct roster_field key;
     const struct roster_field *fields; /* header->count of them */
     /* The watched columns as the ledger stores them: "name=<state>" joined by ';' in the spec's order, where state is
@@ -63,7 +67,7 @@ struct roster_header {
 struct roster_visitor {
     /* Called once, before the first row; may be NULL. */
     bool (*header)(void *context, const struct roster_header *header, struct error *error);
-    /* Called for each selected row without a fault, in file order. False stops the reading; error is then filled. */
+    /* Called for each row without a fault, in file order. False stops the reading; error is then filled. */
     bool (*row)(void *context, const struct roster_row *row, struct error *error);
     void *context;
 };

@@ -51,7 +51,8 @@ struct spec {
 
     struct {
         struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
-        char *endpoint;                  /* NULL with a connection string */
+        char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
+                                            variable or file that holds it is not there */
         enum spec_credential credential;
         char *api_version;
         bool custom_id;
@@ -105,8 +106,9 @@ struct spec {
         char *failures;
         struct {
             enum spec_sink kind;
-            char *target;  /* the path, the command line or the connection's name */
-            char *encrypt; /* certificate; NULL: not encrypted */
+            char *target; /* the path, the command line or the connection's name: its variable or file as written */
+            struct secret connection; /* SINK_POSTGRES's connection string; not set with SPEC_WITHOUT_SECRETS */
+            char *encrypt;            /* certificate; NULL: not encrypted */
         } tokens;
         bool escape_formulas;
     } outputs;
@@ -128,12 +130,15 @@ enum spec_secrets {
     SPEC_WITHOUT_SECRETS, /* for commands that send nothing: they are only checked for their form */
 };
 
-/* Reads `path`. On faults of the spec returns NULL with all of them in `problems` (initialised here, to be cleared by the
- * caller in any case) and error code ERROR_INPUT. */
+/* Reads `path`. On faults of the spec returns NULL with all of them in `problems` (initialised here, to be cleared by
+ * the caller in any case) and error code ERROR_INPUT; the error's message then only says how many there are. A file
+ * that cannot be read or is larger than 1 MiB is an ERROR_INPUT without problems. The environment is left as it is. */
 struct spec *spec_load(const char *path, enum spec_secrets secrets, struct problems *problems, struct error *error);
 void spec_free(struct spec *spec);
 
-/* The reference page (Markdown) and the editor's JSON schema, made from the table; malloc'd, NULL when out of memory. */
+/* The reference page (Markdown) and the editor's JSON schema, made from the table; malloc'd, NULL when out of memory.
+ * They are committed as jobs/REFERENCE.md and jobs/rollcall.schema.json; ROLLCALL_UPDATE=1 in the environment of the
+ * unit test test_spec_document writes them anew. */
 char *spec_reference_page(void);
 char *spec_json_schema(void);
 

@@ -1,0 +1,50 @@
+/* answer.h - what is answered, before it becomes HTTP. */
+#ifndef EMULATOR_ANSWER_H
+#define EMULATOR_ANSWER_H
+
+#include "core/buffer.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum answer_kind {
+    ANSWER_EMPTY,      /* no body and no Content-Type: 204 */
+    ANSWER_JSON,       /* with charset and Content-Length */
+    ANSWER_ERROR,      /* without charset, chunked */
+    ANSWER_IDENTITIES, /* the list of identities, made while it is sent */
+};
+
+/* Who found the fault. Recorded answers of the controllers have api-supported-versions; those of model validation and
+ * of what stands in front (authentication) have not. */
+enum answer_origin { FROM_FRONT, FROM_CONTROLLER };
+
+struct answer {
+    unsigned status;
+    enum answer_kind kind;
+    struct buffer body;
+    const char *versions;     /* of api-supported-versions, borrowed; NULL: without the header */
+    bool accepts_ranges;      /* GET */
+    bool preflight;           /* the answer to a browser's question what it may send */
+    const char *retry_header; /* of a 429; NULL: none */
+    char retry_value[48];
+};
+
+void answer_init(struct answer *answer);
+void answer_clear(struct answer *answer);
+/* Forgets an answer, keeping its memory for the next one. */
+void answer_reset(struct answer *answer);
+
+/* `versions` of the answer is dropped for FROM_FRONT. target may be NULL. Returns false, so that a check can end with
+ * it. */
+bool answer_error(struct answer *answer, enum answer_origin origin, unsigned status, const char *code,
+                  const char *target, const char *format, ...) PRINTF_LIKE(6, 7);
+/* 400 ValidationError. */
+bool answer_invalid(struct answer *answer, enum answer_origin origin, const char *target, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* 503: memory ran out in the middle. */
+bool answer_no_memory(struct answer *answer);
+
+/* A quoted JSON string. */
+void json_append_string(struct buffer *buffer, const char *text);
+
+#endif

@@ -1,0 +1,35 @@
+/* auth.h - whether a request is allowed: its signature, or its bearer token.
+ *
+ * Written from the documents of the scheme (reference: acs-identity.md, section 3) and sharing no code with the client:
+ * the two check each other.
+ */
+#ifndef EMULATOR_AUTH_H
+#define EMULATOR_AUTH_H
+
+#include "request.h"
+#include "resource.h"
+
+#include <openssl/evp.h>
+
+enum auth_verdict {
+    AUTH_ALLOWED,
+    AUTH_DENIED,
+    AUTH_HASH_DIFFERS, /* x-ms-content-sha256 is not the hash of the body */
+};
+
+/* An assumption; the sibling scheme of App Configuration documents it. */
+enum { AUTH_LARGEST_SKEW_S = 15 * 60 };
+
+struct auth {
+    EVP_MAC *mac_method;
+    EVP_MAC_CTX *mac; /* holds the key */
+    EVP_MD *hash_method;
+    EVP_MD_CTX *hash;
+    const char *bearer_token; /* borrowed; NULL: none is accepted */
+};
+
+bool auth_init(struct auth *auth, const struct resource *resource, const char *bearer_token, struct error *error);
+void auth_clear(struct auth *auth);
+enum auth_verdict auth_check(struct auth *auth, const struct request *request);
+
+#endif

@@ -1,0 +1,184 @@
+#include "service.h"
+
+#include "admin.h"
+#include "operations.h"
+
+#include "core/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool service_init(struct service *service, const struct resource *resource, const struct service_options *options,
+                  struct error *error)
+{
+    *service = (struct service){.resource = resource, .options = *options, .started = moment_now()};
+    if (!random_init(&service->random, options->seed, "answers", error) ||
+        !auth_init(&service->auth, resource, options->bearer_token, error))
+        return false;
+    token_maker_init(&service->tokens, resource, &service->random);
+    quota_init(&service->quota, &options->limits, options->window);
+    version_list(0, service->versions);
+    version_list(FEATURE_TEAMS, service->teams_versions);
+    if (store_init(&service->store, resource, options->remember_request_ids, service->started))
+        return true;
+    service_clear(service);
+    return error_no_memory(error);
+}
+
+void service_clear(struct service *service)
+{
+    store_clear(&service->store);
+    quota_clear(&service->quota);
+    auth_clear(&service->auth);
+}
+
+bool service_preload(struct service *service, uint64_t count, struct error *error)
+{
+    const struct moment now = moment_now();
+    uint32_t identity;
+
+    for (uint64_t i = 0; i < count; i++)
+        if (!store_create(&service->store, NULL, NULL, now, &identity))
+            return error_no_memory(error);
+    return true;
+}
+
+/* The texts are those of ASP.NET's versioning library, which the one recorded message belongs to. */
+static bool check_version(const struct service *service, struct call *call, struct answer *answer)
+{
+    const struct request *request = call->request;
+    const struct route *route = &call->route;
+    const bool teams = route->place == PLACE_EXCHANGE;
+    char uri[1024];
+
+    answer->versions = teams ? service->teams_versions : service->versions;
+    snprintf(uri, sizeof uri, "%s://%s%.*s", request->over_tls ? "https" : "http",
+             request->host == NULL ? "" : request->host, (int)strcspn(request->target, "?"), request->target);
+    if (route->version[0] == '\0')
+        return answer_error(answer, FROM_CONTROLLER, 400, "ApiVersionUnspecified", NULL,
+                            "An API version is required, but was not specified.");
+    call->version = version_find(route->version);
+    if (call->version == NULL || (teams && (call->version->features & FEATURE_TEAMS) == 0))
+        return answer_error(answer, FROM_CONTROLLER, 400, "UnsupportedApiVersion", NULL,
+                            "The HTTP resource that matches the request URI '%s' does not support the API version "
+                            "'%s'.",
+                            uri, route->version);
+    const bool has_get = (call->version->features & FEATURE_CUSTOM_ID) != 0;
+    if (!route->method_fits || (route->operation == OPERATION_GET && !has_get))
+        return answer_error(answer, FROM_CONTROLLER, 405, "UnsupportedApiVersion", NULL,
+                            "The HTTP resource that matches the request URI '%s' with API version '%s' does not "
+                            "support HTTP method '%s'.",
+                            uri, route->version, request->method);
+    return true;
+}
+
+static bool check_signature(struct service *service, const struct call *call, struct answer *answer)
+{
+    switch (auth_check(&service->auth, call->request)) {
+    case AUTH_ALLOWED: return true;
+    case AUTH_HASH_DIFFERS:
+        return answer_error(answer, FROM_FRONT, 401, "Denied", NULL,
+                            "Request 'x-ms-content-sha256' differs from generated content hash.");
+    case AUTH_DENIED: break;
+    }
+    return answer_error(answer, FROM_FRONT, 401, "Denied", NULL, "Denied by the resource provider.");
+}
+
+/* No recording of a 429 is known; the header's forms are those that the SDKs read. A wait is rounded up: who keeps to
+ * it is let in. */
+static void answer_throttled(const struct service *service, const struct call *call, int64_t wait_us,
+                             struct answer *answer)
+{
+    const int64_t seconds = (wait_us + 999999) / 1000000;
+    const int64_t arrived_ms = moment_wall_ms(call->request->arrived);
+    char date[TIME_TEXT_SIZE];
+
+    answer_error(answer, FROM_FRONT, 429, "TooManyRequests", NULL, "Too many requests. Try again in %" PRId64 " s.",
+                 seconds);
+    switch (service->options.retry) {
+    case RETRY_SECONDS:
+        answer->retry_header = "Retry-After";
+        snprintf(answer->retry_value, sizeof answer->retry_value, "%" PRId64, seconds);
+        break;
+    case RETRY_DATE:
+        answer->retry_header = "Retry-After";
+        time_format_http((arrived_ms + wait_us / 1000 + 1000) / 1000, date);
+        snprintf(answer->retry_value, sizeof answer->retry_value, "%s", date);
+        break;
+    case RETRY_MS:
+    case RETRY_X_MS:
+        answer->retry_header = service->options.retry == RETRY_MS ? "retry-after-ms" : "x-ms-retry-after-ms";
+        snprintf(answer->retry_value, sizeof answer->retry_value, "%" PRId64, (wait_us + 999) / 1000);
+        break;
+    case RETRY_NONE: break;
+    }
+}
+
+bool service_take_quota(struct service *service, const struct call *call, enum operation operation,
+                        struct answer *answer)
+{
+    const int64_t now_us = call->request->arrived.monotonic_us;
+    int64_t wait_us;
+
+    if (!quota_allows(&service->quota, operation, now_us, &wait_us)) {
+        answer_throttled(service, call, wait_us, answer);
+        return false;
+    }
+    quota_use(&service->quota, operation, now_us);
+    return true;
+}
+
+static bool admit(struct service *service, struct call *call, struct answer *answer)
+{
+    if (call->request->body_too_large)
+        return answer_error(answer, FROM_FRONT, 413, "RequestBodyTooLarge", NULL,
+                            "The request body is larger than %d bytes.", REQUEST_BODY_MAX);
+    if (!check_signature(service, call, answer))
+        return false;
+    if (call->route.place == PLACE_UNKNOWN)
+        return answer_error(answer, FROM_FRONT, 404, "NotFound", NULL, "The resource does not exist.");
+    return check_version(service, call, answer) && service_take_quota(service, call, call->route.operation, answer);
+}
+
+static void act(struct service *service, const struct call *call, struct answer *answer)
+{
+    switch (call->route.operation) {
+    case OPERATION_CREATE: operation_create(service, call, answer); break;
+    case OPERATION_ISSUE: operation_issue(service, call, answer); break;
+    case OPERATION_REVOKE: operation_revoke(service, call, answer); break;
+    case OPERATION_DELETE: operation_delete(service, call, answer); break;
+    case OPERATION_GET: operation_get(service, call, answer); break;
+    case OPERATION_EXCHANGE: operation_exchange(service, call, answer); break;
+    case OPERATION_OTHER: break; /* was not admitted */
+    }
+    if (buffer_failed(&answer->body))
+        answer_no_memory(answer);
+}
+
+/* A browser asks first, without a signature, whether it may send one. */
+static bool is_preflight(const struct request *request)
+{
+    return strcmp(request->method, "OPTIONS") == 0 && request->origin != NULL;
+}
+
+void service_handle(struct service *service, const struct request *request, struct answer *answer)
+{
+    struct call call = {.request = request};
+
+    answer_reset(answer);
+    route_parse(request->method, request->target, &call.route);
+    if (call.route.place == PLACE_STATS || call.route.place == PLACE_LIST) {
+        admin_handle(service, &call, answer);
+        return;
+    }
+    quota_arrive(&service->quota, call.route.operation, request->arrived.monotonic_us);
+    if (is_preflight(request)) {
+        answer->status = 204;
+        answer->preflight = true;
+    } else if (admit(service, &call, answer)) {
+        act(service, &call, answer);
+    }
+    service->answered[call.route.operation][answer->status]++;
+}

@@ -1,0 +1,155 @@
+#include "command.h"
+
+#include "core/clock.h"
+#include "roster/roster.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void command_help(const struct command *command, FILE *stream)
+{
+    fprintf(stream, "usage: rollcall %s %s\n\n%s\n\n%s", command->name, command->arguments, command->summary,
+            command->help);
+}
+
+int command_usage(const struct command *command, int option)
+{
+    if (option == 'h') {
+        command_help(command, stdout);
+        return 0;
+    }
+    fprintf(stderr, "  hint: `rollcall %s --help` lists the options\n", command->name);
+    return EXIT_USAGE;
+}
+
+bool command_arguments(const struct command *command, int argc, char **argv, int count, const char **arguments)
+{
+    if (argc - optind != count) {
+        fprintf(stderr, "rollcall %s: %s\n  hint: usage: rollcall %s %s\n", command->name,
+                argc - optind < count ? "an argument is missing" : "too many arguments", command->name,
+                command->arguments);
+        return false;
+    }
+    for (int i = 0; i < count; i++)
+        arguments[i] = argv[optind + i];
+    return true;
+}
+
+int command_error(const struct error *error)
+{
+    fprintf(stderr, "rollcall: %s\n", error->message);
+    if (error->hint[0] != '\0')
+        fprintf(stderr, "  hint: %s\n", error->hint);
+    return error_exit_status(error->code);
+}
+
+struct spec *command_load(const char *path, enum spec_secrets secrets)
+{
+    struct problems problems = {0};
+    struct error error = {.code = ERROR_NONE};
+    struct spec *spec = spec_load(path, secrets, &problems, &error);
+
+    if (spec == NULL) {
+        if (problems.count > 0)
+            problems_print(&problems, stderr);
+        else
+            command_error(&error);
+    }
+    problems_clear(&problems);
+    return spec;
+}
+
+bool command_check_supported(const struct spec *spec, struct error *error)
+{
+    static const char *const sinks[] = {
+        [SINK_NDJSON] = "ndjson", [SINK_COMMAND] = "command", [SINK_POSTGRES] = "postgres"};
+
+    if (spec->resource.credential != CREDENTIAL_ACCESS_KEY) {
+        error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only", spec->path);
+        return error_hint(error, "give resource.connection_string instead of endpoint and credential");
+    }
+    if (spec->outputs.tokens.kind > SINK_CSV) {
+        error_set(error, ERROR_INPUT, "%s: outputs.tokens.%s: this version writes tokens to csv only", spec->path,
+                  sinks[spec->outputs.tokens.kind]);
+        return error_hint(error, "write outputs.tokens: { csv: PATH }");
+    }
+    if (spec->outputs.tokens.encrypt != NULL) {
+        error_set(error, ERROR_INPUT, "%s: outputs.tokens.encrypt: this version does not encrypt", spec->path);
+        return error_hint(error, "the file has mode 0600; leave encrypt out, or wait for the version that does it");
+    }
+    return true;
+}
+
+static bool parse_number(const char *option, const char *text, uint64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    if (errno == 0 && end != text && *end == '\0' && text[0] != '-' && *number > 0)
+        return true;
+    fprintf(stderr, "rollcall: %s takes a whole number from 1, not \"%s\"\n", option, text);
+    return false;
+}
+
+bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value)
+{
+    struct text_list *only = &arguments->only;
+
+    if (option == OPTION_REISSUE_ALL) {
+        arguments->options.reissue_all = true;
+        return true;
+    }
+    if (option == OPTION_LIMIT)
+        return parse_number("--limit", value, &arguments->options.limit);
+    char **items = realloc(only->items, (only->count + 1) * sizeof *items);
+    if (items == NULL) {
+        fputs("rollcall: out of memory\n", stderr);
+        return false;
+    }
+    only->items = items;
+    only->items[only->count++] = (char *)value;
+    return true;
+}
+
+void plan_arguments_clear(struct plan_arguments *arguments)
+{
+    free(arguments->only.items);
+}
+
+int job_plan(struct job *job, struct plan_arguments *arguments)
+{
+    struct problems problems = {0};
+    struct problems previous = {0};
+    struct error error = {.code = ERROR_NONE};
+    const char *name = strcmp(job->spec->roster.csv, "-") == 0 ? "standard input" : job->spec->roster.csv;
+
+    arguments->options.now_s = clock_wall_ms(&clock_system) / 1000;
+    arguments->options.only = arguments->only.count > 0 ? &arguments->only : NULL;
+    job->roster_fd = roster_open(job->spec->roster.csv, &error);
+    if (job->roster_fd < 0)
+        return command_error(&error);
+    if (problems_init(&problems, name, &error) &&
+        problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
+        job->plan = plan_make(job->spec, job->roster_fd, job->ledger, &arguments->options, &problems, &previous, &error);
+    int status = 0;
+    if (job->plan == NULL) {
+        problems_print(&problems, stderr);
+        problems_print(&previous, stderr);
+        status = problems.total + previous.total > 0 ? error_exit_status(ERROR_INPUT) : command_error(&error);
+    }
+    problems_clear(&problems);
+    problems_clear(&previous);
+    return status;
+}
+
+void job_close(struct job *job)
+{
+    plan_free(job->plan);
+    ledger_close(job->ledger);
+    if (job->roster_fd >= 0)
+        close(job->roster_fd);
+    spec_free(job->spec);
+}

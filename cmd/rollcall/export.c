@@ -1,0 +1,98 @@
+/* rollcall export: the mapping on standard output. */
+#include "command.h"
+
+#include "output/mapping.h"
+
+#include <string.h>
+
+struct export_arguments {
+    struct mapping_options options;
+    enum mapping_column columns[MAPPING_COLUMNS];
+};
+
+static bool write_out(void *context, const void *bytes, size_t length, struct error *error)
+{
+    return fwrite(bytes, 1, length, context) == length || error_errno(error, "cannot write to standard output");
+}
+
+static int export_mapping(const char *path, struct export_arguments *arguments)
+{
+    struct error error;
+    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+
+    if (spec == NULL)
+        return EXIT_USAGE;
+    arguments->options.key_column = spec->roster.key;
+    arguments->options.style =
+        (struct csv_style){.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas};
+    struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
+    bool ok = ledger != NULL && mapping_export(ledger, &arguments->options, write_out, stdout, &error);
+    if (ok && fflush(stdout) != 0)
+        ok = error_errno(&error, "cannot write to standard output");
+    ledger_close(ledger);
+    spec_free(spec);
+    return ok ? 0 : command_error(&error);
+}
+
+/* "key,state": each column once, in the order asked for. */
+static bool take_columns(struct export_arguments *arguments, char *list)
+{
+    struct mapping_options *options = &arguments->options;
+    char *rest = NULL;
+
+    options->columns = arguments->columns;
+    options->column_count = 0;
+    for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+        enum mapping_column column;
+        if (options->column_count == MAPPING_COLUMNS || !mapping_column_parse(name, &column)) {
+            fprintf(stderr, "rollcall: --columns takes some of key,identity_id,state,token_expires_at, not \"%s\"\n",
+                    name);
+            return false;
+        }
+        arguments->columns[options->column_count++] = column;
+    }
+    return options->column_count > 0;
+}
+
+static bool take(struct export_arguments *arguments, int option, char *value)
+{
+    enum { FORMAT = OPTION_OWN, STATE, COLUMNS };
+
+    switch (option) {
+    case FORMAT:
+        if (strcmp(value, "csv") != 0 && strcmp(value, "ndjson") != 0) {
+            fprintf(stderr, "rollcall: --format takes csv or ndjson, not \"%s\"\n", value);
+            return false;
+        }
+        arguments->options.format = strcmp(value, "csv") == 0 ? MAPPING_CSV : MAPPING_NDJSON;
+        return true;
+    case STATE:
+        arguments->options.has_state = true;
+        if (identity_state_parse(value, &arguments->options.state))
+            return true;
+        fprintf(stderr, "rollcall: --state takes active, revoked, deleted or lost, not \"%s\"\n", value);
+        return false;
+    case COLUMNS: return take_columns(arguments, value);
+    default: return false;
+    }
+}
+
+int command_export(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"format", required_argument, NULL, OPTION_OWN},
+                                            {"state", required_argument, NULL, OPTION_OWN + 1},
+                                            {"columns", required_argument, NULL, OPTION_OWN + 2},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct export_arguments arguments = {0};
+    const char *path;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option < OPTION_OWN)
+            return command_usage(command, option);
+        if (!take(&arguments, option, optarg))
+            return EXIT_USAGE;
+    }
+    return command_arguments(command, argc, argv, 1, &path) ? export_mapping(path, &arguments) : EXIT_USAGE;
+}

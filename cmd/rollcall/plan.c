@@ -1,0 +1,125 @@
+/* rollcall plan: what a run would do. */
+#include "command.h"
+
+#include "core/clock.h"
+#include "output/reporter.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+static void describe_actions(const struct action_list *actions, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < actions->count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", action_name(actions->items[i]));
+    if (actions->count == 0)
+        snprintf(text, size, "keep");
+}
+
+static void print_requests(const struct plan *plan, FILE *stream)
+{
+    const int64_t least_ms = plan_least_ms(plan);
+    const char *separator = "";
+    char text[32];
+
+    fprintf(stream, "to do: %" PRIu64 " user%s", plan->users, plan->users == 1 ? "" : "s");
+    if (plan->users > 0)
+        fputs(" (", stream);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (plan->requests[action] == 0)
+            continue;
+        fprintf(stream, "%s%" PRIu64 " %s", separator, plan->requests[action], action_name((enum action)action));
+        separator = ", ";
+    }
+    if (plan->users > 0)
+        fputs(")", stream);
+    if (least_ms > 0) {
+        duration_text(least_ms, text, sizeof text);
+        fprintf(stream, "; the quotas ask for at least %s", text);
+    }
+    fputc('\n', stream);
+}
+
+void print_plan(const struct plan *plan, FILE *stream)
+{
+    static const enum plan_reason typical[CATEGORY_COUNT] = {
+        [CATEGORY_ADDED] = REASON_NEW,      [CATEGORY_CHANGED] = REASON_WATCH, [CATEGORY_EXPIRING] = REASON_ENDING,
+        [CATEGORY_UNCHANGED] = REASON_SAME, [CATEGORY_REMOVED] = REASON_GONE,  [CATEGORY_LOST] = REASON_LOST,
+    };
+    char actions[64];
+
+    for (int category = 0; category < CATEGORY_COUNT; category++) {
+        const struct action_list list = plan_actions(plan->spec, typical[category]);
+        describe_actions(&list, actions, sizeof actions);
+        fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category),
+                plan->categories[category], actions);
+    }
+    if (plan->spec->roster.previous != NULL)
+        fprintf(stream, "against %s: %" PRIu64 " rows there, %" PRIu64 " of them gone, %" PRIu64 " changed\n",
+                plan->spec->roster.previous, plan->previous.rows, plan->previous_gone, plan->previous_changed);
+    print_requests(plan, stream);
+}
+
+static int make_plan(const char *path, struct plan_arguments *arguments, bool json, bool exit_code)
+{
+    struct job job = {.roster_fd = -1};
+    struct error error;
+    int status = 0;
+
+    (void)json;
+    job.spec = command_load(path, SPEC_WITHOUT_SECRETS);
+    if (job.spec == NULL)
+        return EXIT_USAGE;
+    if (ledger_exists(job.spec->ledger)) {
+        job.ledger = ledger_open(job.spec->ledger, LEDGER_READ, &error);
+        if (job.ledger == NULL)
+            status = command_error(&error);
+    }
+    if (status == 0)
+        status = job_plan(&job, arguments);
+    if (status == 0) {
+        print_plan(job.plan, stdout);
+        if (exit_code && job.plan->users > 0)
+            status = EXIT_CHANGES;
+    }
+    job_close(&job);
+    return status;
+}
+
+int command_plan(const struct command *command, int argc, char **argv)
+{
+    enum { JSON = OPTION_OWN, EXIT_CODE };
+    static const struct option options[] = {PLAN_LONG_OPTIONS,
+                                            {"json", no_argument, NULL, JSON},
+                                            {"exit-code", no_argument, NULL, EXIT_CODE},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct plan_arguments arguments = {0};
+    bool json = false;
+    bool exit_code = false;
+    const char *path;
+    int option;
+    int status = EXIT_USAGE;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_ONLY:
+        case OPTION_LIMIT:
+        case OPTION_REISSUE_ALL:
+            if (!plan_arguments_take(&arguments, option, optarg))
+                goto out;
+            break;
+        case JSON: json = true; break;
+        case EXIT_CODE: exit_code = true; break;
+        default: status = command_usage(command, option); goto out;
+        }
+    }
+    if (command_arguments(command, argc, argv, 1, &path))
+        status = make_plan(path, &arguments, json, exit_code);
+out:
+    plan_arguments_clear(&arguments);
+    return status;
+}

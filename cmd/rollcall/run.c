@@ -1,0 +1,325 @@
+/* rollcall run: carries the plan out. */
+#include "command.h"
+
+#include "acs/acs.h"
+#include "core/clock.h"
+#include "http/pool.h"
+#include "output/reporter.h"
+#include "output/token_sink.h"
+#include "run/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct run_arguments {
+    struct plan_arguments plan;
+    struct plan_allow allow;
+    bool yes;
+    bool dry_run;
+    bool quiet;
+    bool json;
+};
+
+/* --- signals --- */
+
+/* The first signal asks the run to stop in good order; the second ends the process at once, which is as safe as
+ * kill -9. */
+struct signals {
+    int signal_fd;
+    int quit_fd;
+    int stop_fd;
+    _Atomic int received;
+    pthread_t thread;
+};
+
+static void *watch_signals(void *context)
+{
+    struct signals *signals = context;
+    struct pollfd fds[2] = {{.fd = signals->signal_fd, .events = POLLIN}, {.fd = signals->quit_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    const uint64_t one = 1;
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if ((fds[1].revents & POLLIN) != 0)
+            return NULL;
+        if (read(signals->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+            continue;
+        if (signals->received != 0)
+            _exit(128 + (int)info.ssi_signo);
+        signals->received = info.ssi_signo == SIGHUP ? SIGTERM : (int)info.ssi_signo;
+        if (write(signals->stop_fd, &one, sizeof one) != (ssize_t)sizeof one)
+            _exit(128 + (int)info.ssi_signo);
+    }
+}
+
+static bool signals_start(struct signals *signals, struct error *error)
+{
+    sigset_t set;
+    struct sigaction hangup;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup ignores it */
+        sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->quit_fd = eventfd(0, EFD_CLOEXEC);
+    signals->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signals->signal_fd < 0 || signals->quit_fd < 0 || signals->stop_fd < 0)
+        return error_errno(error, "cannot watch for signals");
+    if (pthread_create(&signals->thread, NULL, watch_signals, signals) != 0)
+        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
+    return true;
+}
+
+static void signals_stop(struct signals *signals)
+{
+    const uint64_t one = 1;
+
+    if (write(signals->quit_fd, &one, sizeof one) == (ssize_t)sizeof one)
+        pthread_join(signals->thread, NULL);
+    close(signals->signal_fd);
+    close(signals->quit_fd);
+    close(signals->stop_fd);
+}
+
+/* --- the parts of a run --- */
+
+static void operator_name(char *text, size_t size)
+{
+    const struct passwd *user = getpwuid(getuid());
+    char host[64] = "";
+
+    gethostname(host, sizeof host - 1);
+    if (user != NULL)
+        snprintf(text, size, "%s@%s", user->pw_name, host);
+    else
+        snprintf(text, size, "%u@%s", (unsigned)getuid(), host);
+}
+
+static bool ask(const struct plan *plan)
+{
+    char answer[8] = "";
+
+    fprintf(stderr, "This deletes %" PRIu64 " of %" PRIu64 " identities, which cannot be undone. Go on? [y/N] ",
+            plan->requests[ACTION_DELETE], plan->active);
+    fflush(stderr);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static bool check_plan(const struct job *job, const struct run_arguments *arguments,
+                       const struct acs_resource *resource, struct error *error)
+{
+    uint64_t last_rows = 0;
+
+    if (job->ledger != NULL && (!ledger_check_resource(job->ledger, resource->authority, error) ||
+                                !ledger_last_roster_rows(job->ledger, &last_rows, error)))
+        return false;
+    return plan_check_limits(job->plan, job->ledger, last_rows, &arguments->allow, error);
+}
+
+/* The ledger is made only when nothing speaks against the plan: a run that is refused leaves nothing behind. */
+static bool make_ledger(struct job *job, struct error *error)
+{
+    struct ledger_counts counts;
+
+    if (job->ledger != NULL)
+        return true;
+    job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, error);
+    if (job->ledger == NULL || !ledger_count(job->ledger, 0, &counts, error))
+        return false;
+    for (int state = 0; state < 4; state++)
+        if (counts.by_state[state] > 0)
+            return error_set(error, ERROR_BUSY, "another run made the ledger %s meanwhile", job->spec->ledger) ||
+                   error_hint(error, "run again");
+    return true;
+}
+
+static bool open_tokens(const struct job *job, struct token_sink **tokens, struct error *error)
+{
+    if (job->spec->outputs.tokens.kind != SINK_CSV || *tokens != NULL)
+        return true;
+    *tokens = token_sink_open(job->spec->outputs.tokens.target, job->spec->roster.key, job->ledger,
+                              clock_wall_ms(&clock_system) / 1000, error);
+    return *tokens != NULL;
+}
+
+static int exit_status(const struct run_summary *summary, bool finished, const struct error *error, int signal)
+{
+    if (!finished && error->code != ERROR_NONE)
+        return command_error(error);
+    if (signal != 0)
+        return 128 + signal;
+    return summary->failed > 0 || summary->left > 0 ? 1 : 0;
+}
+
+static int carry_out(struct job *job, const struct run_arguments *arguments, const struct acs_resource *resource,
+                     struct token_sink *tokens)
+{
+    struct reporter_options look = {.quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr};
+    struct signals signals = {0};
+    struct run_summary summary;
+    struct error error = {.code = ERROR_NONE};
+    char operator_text[160];
+
+    reporter_look_at(stderr, &look);
+    struct reporter *reporter = reporter_new(&look, &error);
+    if (reporter == NULL || !http_start(&error) || !signals_start(&signals, &error)) {
+        reporter_free(reporter);
+        return command_error(&error);
+    }
+    operator_name(operator_text, sizeof operator_text);
+    const struct run_input input = {
+        .spec = job->spec,
+        .resource = resource,
+        .plan = job->plan,
+        .roster_fd = job->roster_fd,
+        .ledger = job->ledger,
+        .tokens = tokens,
+        .reporter = reporter,
+        .clock = &clock_system,
+        .operator_name = operator_text,
+        .stop_fd = signals.stop_fd,
+    };
+    const bool finished = run_execute(&input, &summary, &error);
+    const int status = exit_status(&summary, finished, &error, signals.received);
+    signals_stop(&signals);
+    http_stop();
+    reporter_free(reporter);
+    return status;
+}
+
+static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *resource)
+{
+    struct token_sink *tokens = NULL;
+    struct error error = {.code = ERROR_NONE};
+
+    if (ledger_exists(job->spec->ledger)) {
+        job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
+        /* What a killed run left behind decides which tokens were delivered, and so what there is to do. */
+        if (job->ledger == NULL || (!arguments->dry_run && !open_tokens(job, &tokens, &error)))
+            return command_error(&error);
+    }
+    int status = job_plan(job, &arguments->plan);
+    if (status == 0 && !check_plan(job, arguments, resource, &error))
+        status = command_error(&error);
+    if (status == 0 && arguments->dry_run) {
+        print_plan(job->plan, stdout);
+        return 0;
+    }
+    if (status == 0 && job->plan->requests[ACTION_DELETE] > 0 && !arguments->yes && isatty(0) == 1 && !ask(job->plan)) {
+        fputs("rollcall: nothing was sent\n", stderr);
+        status = error_exit_status(ERROR_LIMIT);
+    }
+    if (status == 0 && !(make_ledger(job, &error) && open_tokens(job, &tokens, &error)))
+        status = command_error(&error);
+    if (status == 0)
+        return carry_out(job, arguments, resource, tokens);
+    if (tokens != NULL && !token_sink_finish(tokens, job->ledger, clock_wall_ms(&clock_system) / 1000, &error))
+        command_error(&error);
+    return status;
+}
+
+static int run(const char *path, struct run_arguments *arguments)
+{
+    struct job job = {.roster_fd = -1};
+    struct acs_resource resource = {0};
+    struct error error;
+    int status;
+
+    job.spec = command_load(path, SPEC_WITH_SECRETS);
+    if (job.spec == NULL)
+        return EXIT_USAGE;
+    if (!command_check_supported(job.spec, &error) ||
+        (!acs_resource_parse(secret_reveal(&job.spec->resource.connection_string), &resource, &error) &&
+         !error_context(&error, "%s: resource.connection_string", path)))
+        status = command_error(&error);
+    else
+        status = run_job(&job, arguments, &resource);
+    job_close(&job);
+    acs_resource_clear(&resource);
+    return status;
+}
+
+/* "delete=1200" */
+static bool take_allow(struct plan_allow *allow, const char *text)
+{
+    char *end = NULL;
+    const char *equals = strchr(text, '=');
+    const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
+
+    errno = 0;
+    const uint64_t number = equals != NULL ? strtoull(equals + 1, &end, 10) : 0;
+    if (equals == NULL || end == equals + 1 || *end != '\0' || errno != 0 || equals[1] == '-')
+        goto refuse;
+    if (length == 6 && strncmp(text, "delete", length) == 0) {
+        allow->has_erase = true;
+        allow->erase = number;
+    } else if (length == 6 && strncmp(text, "revoke", length) == 0) {
+        allow->has_revoke = true;
+        allow->revoke = number;
+    } else if (length == 6 && strncmp(text, "shrink", length) == 0) {
+        allow->has_shrink = true;
+        allow->shrink = number;
+    } else {
+        goto refuse;
+    }
+    return true;
+refuse:
+    fprintf(stderr, "rollcall: --allow takes delete=N, revoke=N or shrink=N, not \"%s\"\n", text);
+    return false;
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+    enum { YES = OPTION_OWN, DRY_RUN, QUIET, JSON };
+    static const struct option options[] = {PLAN_LONG_OPTIONS,
+                                            {"allow", required_argument, NULL, OPTION_ALLOW},
+                                            {"yes", no_argument, NULL, YES},
+                                            {"dry-run", no_argument, NULL, DRY_RUN},
+                                            {"quiet", no_argument, NULL, QUIET},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct run_arguments arguments = {0};
+    const char *path;
+    int option;
+    int status = EXIT_USAGE;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_ONLY:
+        case OPTION_LIMIT:
+        case OPTION_REISSUE_ALL:
+            if (!plan_arguments_take(&arguments.plan, option, optarg))
+                goto out;
+            break;
+        case OPTION_ALLOW:
+            if (!take_allow(&arguments.allow, optarg))
+                goto out;
+            break;
+        case YES: arguments.yes = true; break;
+        case DRY_RUN: arguments.dry_run = true; break;
+        case QUIET: arguments.quiet = true; break;
+        case JSON: arguments.json = true; break;
+        default: status = command_usage(command, option); goto out;
+        }
+    }
+    if (command_arguments(command, argc, argv, 1, &path))
+        status = run(path, &arguments);
+out:
+    plan_arguments_clear(&arguments.plan);
+    return status;
+}

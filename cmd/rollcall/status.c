@@ -1,0 +1,142 @@
+/* rollcall status: what the ledger knows. */
+#include "command.h"
+
+#include "core/clock.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+enum { RUNS_SHOWN = 5, IN_DOUBT_SHOWN = 20 };
+
+struct shown {
+    uint64_t count;
+    json_t *list; /* NULL for text */
+};
+
+static bool print_run(void *context, const struct run_record *run, struct error *error)
+{
+    char started[TIME_TEXT_SIZE];
+
+    (void)error;
+    time_format_rfc3339(run->started_at_ms / 1000, started);
+    struct shown *shown = context;
+    if (shown->list != NULL) {
+        json_array_append_new(
+            shown->list,
+            json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "run",
+                      (json_int_t)run->id, "started_at", started, "state", run_state_name(run->state), "job", run->job,
+                      "operator", run->operator_name, "roster_rows", (json_int_t)run->roster_rows, "provisioned",
+                      (json_int_t)run->done[ACTION_PROVISION], "issued", (json_int_t)run->done[ACTION_ISSUE], "revoked",
+                      (json_int_t)run->done[ACTION_REVOKE], "deleted", (json_int_t)run->done[ACTION_DELETE], "failed",
+                      (json_int_t)run->failed, "left", (json_int_t)run->left, "in_doubt", (json_int_t)run->in_doubt,
+                      "throttled", (json_int_t)run->throttled));
+        return true;
+    }
+    printf("  %4" PRId64 "  %s  %-11s %" PRIu64 " provisioned, %" PRIu64 " issued, %" PRIu64 " revoked, %" PRIu64
+           " deleted, %" PRIu64 " failed, %" PRIu64 " left  (%s, %s)\n",
+           run->id, started, run_state_name(run->state), run->done[ACTION_PROVISION], run->done[ACTION_ISSUE],
+           run->done[ACTION_REVOKE], run->done[ACTION_DELETE], run->failed, run->left, run->job, run->operator_name);
+    return true;
+}
+
+static bool print_in_doubt(void *context, const struct audit_record *record, struct error *error)
+{
+    char at[TIME_TEXT_SIZE];
+    struct shown *shown = context;
+
+    (void)error;
+    time_format_rfc3339_ms(record->at_ms, at);
+    if (shown->list != NULL)
+        json_array_append_new(shown->list, json_pack("{s:s, s:s, s:s, s:I}", "key", record->key, "at", at, "request_id",
+                                                     record->request_id, "run", (json_int_t)record->run));
+    else if (shown->count < IN_DOUBT_SHOWN)
+        printf("  %s  request %s  for \"%s\"\n", at, record->request_id, record->key);
+    shown->count++;
+    return true;
+}
+
+static bool print_text(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
+{
+    struct shown shown = {0};
+    char resource[256];
+
+    if (!ledger_get(ledger, "resource", resource, sizeof resource, error))
+        return false;
+    printf("resource    %s\n", resource[0] != '\0' ? resource : "(none yet)");
+    printf("identities  %" PRIu64 " active, %" PRIu64 " revoked, %" PRIu64 " deleted, %" PRIu64 " lost\n",
+           counts->by_state[IDENTITY_ACTIVE], counts->by_state[IDENTITY_REVOKED], counts->by_state[IDENTITY_DELETED],
+           counts->by_state[IDENTITY_LOST]);
+    printf("tokens      %" PRIu64 " live; %" PRIu64 " end within 1 h, %" PRIu64 " within 6 h, %" PRIu64
+           " within 24 h\n",
+           counts->tokens_live, counts->tokens_within_1h, counts->tokens_within_6h, counts->tokens_within_24h);
+    if (counts->open_tasks > 0)
+        printf("under way   %" PRIu64 " requests of a run that goes on, or was killed\n", counts->open_tasks);
+    printf("in doubt    %" PRIu64 " creates whose answer was lost: there may be an identity that nobody knows\n",
+           counts->in_doubt);
+    if (!ledger_each_in_doubt(ledger, print_in_doubt, &shown, error))
+        return false;
+    if (shown.count > IN_DOUBT_SHOWN)
+        printf("  and %" PRIu64 " more (--json lists all)\n", shown.count - IN_DOUBT_SHOWN);
+    printf("last runs\n");
+    return ledger_each_run(ledger, RUNS_SHOWN, print_run, &shown, error);
+}
+
+static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
+{
+    struct shown runs = {.list = json_array()};
+    struct shown in_doubt = {.list = json_array()};
+    char resource[256];
+    bool ok = ledger_get(ledger, "resource", resource, sizeof resource, error) &&
+              ledger_each_in_doubt(ledger, print_in_doubt, &in_doubt, error) &&
+              ledger_each_run(ledger, RUNS_SHOWN, print_run, &runs, error);
+    json_t *status = json_pack(
+        "{s:s, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o}", "resource", ok ? resource : "",
+        "identities", "active", (json_int_t)counts->by_state[IDENTITY_ACTIVE], "revoked",
+        (json_int_t)counts->by_state[IDENTITY_REVOKED], "deleted", (json_int_t)counts->by_state[IDENTITY_DELETED],
+        "lost", (json_int_t)counts->by_state[IDENTITY_LOST], "tokens", "live", (json_int_t)counts->tokens_live,
+        "within_1h", (json_int_t)counts->tokens_within_1h, "within_6h", (json_int_t)counts->tokens_within_6h,
+        "within_24h", (json_int_t)counts->tokens_within_24h, "open_tasks", (json_int_t)counts->open_tasks, "in_doubt",
+        in_doubt.list, "runs", runs.list);
+
+    if (status == NULL)
+        ok = ok && error_no_memory(error);
+    else if (ok) {
+        json_dumpf(status, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(status);
+    return ok;
+}
+
+static int show_status(const char *path, bool json)
+{
+    struct ledger_counts counts;
+    struct error error;
+    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+
+    if (spec == NULL)
+        return EXIT_USAGE;
+    struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
+    const bool ok = ledger != NULL && ledger_count(ledger, clock_wall_ms(&clock_system) / 1000, &counts, &error) &&
+                    (json ? print_json(ledger, &counts, &error) : print_text(ledger, &counts, &error));
+    ledger_close(ledger);
+    spec_free(spec);
+    return ok ? 0 : command_error(&error);
+}
+
+int command_status(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, OPTION_OWN}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *path;
+    bool json = false;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option != OPTION_OWN)
+            return command_usage(command, option);
+        json = true;
+    }
+    return command_arguments(command, argc, argv, 1, &path) ? show_status(path, json) : EXIT_USAGE;
+}

@@ -1,0 +1,179 @@
+#include "acs/body.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum {
+    BODY_MAX = 64 * 1024,  /* the service's own are below 2 KiB */
+    AROUND_MAX = 2 * 1024, /* what stands around a token that is cut out */
+};
+
+/* --- cutting the token out --- */
+
+static const char *skip_space(const char *next, const char *end)
+{
+    while (next < end && (*next == ' ' || *next == '\t' || *next == '\r' || *next == '\n'))
+        next++;
+    return next;
+}
+
+static const char *expect(const char *next, const char *end, char character)
+{
+    next = skip_space(next, end);
+    return next < end && *next == character ? next + 1 : NULL;
+}
+
+/* Finds the value of the only "token", when it is a string that means what it shows, without escapes. The quotes of a
+ * name inside another string are escaped, so this finds no such thing. */
+static void find_token(struct body *body, const char *bytes, size_t length)
+{
+    static const char name[] = "\"token\"";
+    const char *const end = bytes + length;
+    const char *next = memmem(bytes, length, name, sizeof name - 1);
+
+    if (next == NULL || (next = expect(next + sizeof name - 1, end, ':')) == NULL ||
+        (next = expect(next, end, '"')) == NULL)
+        return;
+    const char *quote = memchr(next, '"', (size_t)(end - next));
+    if (quote == NULL || memchr(next, '\\', (size_t)(quote - next)) != NULL ||
+        memmem(quote, (size_t)(end - quote), name, sizeof name - 1) != NULL)
+        return;
+    body->token = next;
+    body->token_length = (size_t)(quote - next);
+}
+
+/* jansson names what is wrong with a text, and nothing when an allocation failed between two tokens. Within a token it
+ * calls that a wrong token, which comes to the same for who asks: the answer could not be read. */
+static json_t *parse(const char *bytes, size_t length, bool *no_memory)
+{
+    json_error_t reason = {0};
+    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &reason);
+
+    *no_memory = document == NULL && reason.text[0] == '\0';
+    return document;
+}
+
+bool body_load(struct body *body, const char *bytes, size_t length)
+{
+    char around[AROUND_MAX];
+    bool no_memory = false;
+
+    *body = (struct body){0};
+    if (length == 0 || length > BODY_MAX)
+        return true;
+    find_token(body, bytes, length);
+    if (body->token != NULL && length - body->token_length <= sizeof around) {
+        const size_t before = (size_t)(body->token - bytes);
+        const size_t after = length - before - body->token_length;
+        memcpy(around, bytes, before);
+        memcpy(around + before, body->token + body->token_length, after);
+        body->document = parse(around, before + after, &no_memory);
+    } else {
+        body->token = NULL;
+        body->document = parse(bytes, length, &no_memory);
+    }
+    return !no_memory;
+}
+
+/* A token may still stand anywhere. jansson lends its strings as const, but they are heap memory of its own. */
+static void wipe_strings(json_t *value)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(value)) {
+        explicit_bzero((char *)json_string_value(value), json_string_length(value));
+    } else if (json_is_object(value)) {
+        json_object_foreach(value, name, item) wipe_strings(item);
+    } else if (json_is_array(value)) {
+        json_array_foreach(value, i, item) wipe_strings(item);
+    }
+}
+
+void body_free(struct body *body)
+{
+    if (body->document != NULL)
+        wipe_strings(body->document);
+    json_decref(body->document);
+    *body = (struct body){0};
+}
+
+const char *body_string(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+/* What was cut out left an empty string behind. */
+const char *body_token(const struct body *body, const json_t *object, size_t *length)
+{
+    const json_t *token = json_object_get(object, "token");
+
+    *length = json_string_length(token);
+    if (!json_is_string(token) || *length > 0 || body->token == NULL)
+        return json_string_value(token);
+    *length = body->token_length;
+    return body->token;
+}
+
+/* --- text for people --- */
+
+/* Of a JSON Web Token. */
+static bool is_token_character(char character)
+{
+    return character != '\0' && isascii(character) &&
+           (isalnum((unsigned char)character) || strchr("-_.=+/", character) != NULL);
+}
+
+/* The length of the character at `text` if it must not reach a terminal or break a line, else 0: C0, DEL, C1, line
+ * separators, and what turns the direction of writing (U+2028 to U+202E, U+2066 to U+2069). */
+static size_t unprintable(const unsigned char *text)
+{
+    if (text[0] < 0x20 || text[0] == 0x7F)
+        return 1;
+    if (text[0] == 0xC2 && text[1] < 0xA0)
+        return 2;
+    if (text[0] == 0xE2 && text[1] == 0x80 && text[2] >= 0xA8 && text[2] <= 0xAE)
+        return 3;
+    if (text[0] == 0xE2 && text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9)
+        return 3;
+    return 0;
+}
+
+static size_t character_length(unsigned char first)
+{
+    if (first < 0xC0)
+        return 1;
+    if (first < 0xE0)
+        return 2;
+    return first < 0xF0 ? 3 : 4;
+}
+
+/* Every JSON Web Token begins with eyJ, base64 for '{"': should the service ever quote one, it ends here. */
+void body_print(const char *text, char *line, size_t size)
+{
+    size_t length = 0;
+
+    while (*text != '\0') {
+        const char *piece = text;
+        size_t piece_length = unprintable((const unsigned char *)text);
+        if (piece_length > 0) {
+            text += piece_length;
+            piece = " ";
+            piece_length = 1;
+        } else if (strncmp(text, "eyJ", 3) == 0) {
+            while (is_token_character(*text))
+                text++;
+            piece = "***";
+            piece_length = 3;
+        } else {
+            piece_length = character_length((unsigned char)*text);
+            text += piece_length;
+        }
+        if (piece_length >= size - length)
+            break;
+        memcpy(line + length, piece, piece_length);
+        length += piece_length;
+    }
+    line[length] = '\0';
+}

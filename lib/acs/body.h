@@ -1,0 +1,32 @@
+/* body.h - the JSON bodies of answers; for answer.c alone.
+ *
+ * A token is cut out of the text before the JSON reader sees it: the reader's buffers are freed and not wiped, and it
+ * would spend two thirds of its time on the one string that needs no reading.
+ */
+#ifndef ROLLCALL_ACS_BODY_H
+#define ROLLCALL_ACS_BODY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct body {
+    json_t *document;  /* NULL when the body is not JSON */
+    const char *token; /* the value of the "token" that was cut out, in the caller's bytes; NULL for none */
+    size_t token_length;
+};
+
+/* False only when out of memory. Duplicate members are not JSON here: which one counts would be a guess. */
+bool body_load(struct body *body, const char *bytes, size_t length);
+/* Wipes what the JSON reader lets go of. */
+void body_free(struct body *body);
+
+/* The string under a name, NULL when there is none; borrowed. */
+const char *body_string(const json_t *object, const char *name);
+/* The string "token" of an object, not terminated, NULL when there is none; borrowed. */
+const char *body_token(const struct body *body, const json_t *object, size_t *length);
+
+/* Copies what fits of UTF-8 as one printable line, with "***" for what may be a token. */
+void body_print(const char *text, char *line, size_t size);
+
+#endif

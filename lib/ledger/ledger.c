@@ -1,0 +1,352 @@
+/* Opening, locking, migrating and closing; transactions; named values. */
+#include "ledger/ledger_internal.h"
+
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READER_BUSY_MS = 10000 };
+
+bool ledger_error(const struct ledger *ledger, const char *what, struct error *error)
+{
+    const int code = sqlite3_errcode(ledger->db) & 0xff;
+
+    error_set(error, ERROR_SYSTEM, "%s: cannot %s: %s", ledger->path, what, sqlite3_errmsg(ledger->db));
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+        error->code = ERROR_INPUT;
+        error_hint(error, "the file is damaged or no ledger; restore it from a backup, never delete it: it holds the "
+                          "only record of which identity is whose");
+    } else if (code == SQLITE_FULL) {
+        error_hint(error, "make room on the disk and run again; what was done so far is recorded");
+    } else if (code == SQLITE_BUSY) {
+        error->code = ERROR_BUSY;
+        error_hint(error, "another program holds the file; end it and run again");
+    }
+    return false;
+}
+
+sqlite3_stmt *ledger_statement(struct ledger *ledger, enum statement which, struct error *error)
+{
+    sqlite3_stmt **slot = &ledger->prepared[which];
+
+    if (*slot == NULL &&
+        sqlite3_prepare_v3(ledger->db, ledger_sql[which], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK) {
+        ledger_error(ledger, "prepare a statement", error);
+        return NULL;
+    }
+    sqlite3_reset(*slot);
+    return *slot;
+}
+
+bool ledger_step(struct ledger *ledger, sqlite3_stmt *statement, const char *what, bool *row, struct error *error)
+{
+    const int result = sqlite3_step(statement);
+
+    *row = result == SQLITE_ROW;
+    if (*row)
+        return true;
+    if (result != SQLITE_DONE) {
+        ledger_error(ledger, what, error);
+        sqlite3_reset(statement);
+        return false;
+    }
+    sqlite3_reset(statement);
+    return true;
+}
+
+bool ledger_do(struct ledger *ledger, sqlite3_stmt *statement, const char *what, struct error *error)
+{
+    bool row;
+
+    return ledger_step(ledger, statement, what, &row, error);
+}
+
+void ledger_bind_text(sqlite3_stmt *statement, int position, const char *text)
+{
+    sqlite3_bind_text(statement, position, text, -1, SQLITE_STATIC);
+}
+
+void ledger_bind_text_or_null(sqlite3_stmt *statement, int position, const char *text)
+{
+    if (text == NULL || text[0] == '\0')
+        sqlite3_bind_null(statement, position);
+    else
+        sqlite3_bind_text(statement, position, text, -1, SQLITE_STATIC);
+}
+
+const char *ledger_column_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text != NULL ? (const char *)text : "";
+}
+
+static bool simple(struct ledger *ledger, enum statement which, const char *what, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, which, error);
+
+    return statement != NULL && ledger_do(ledger, statement, what, error);
+}
+
+bool ledger_begin(struct ledger *ledger, struct error *error)
+{
+    return simple(ledger, SQL_BEGIN, "begin a change", error);
+}
+
+bool ledger_commit(struct ledger *ledger, struct error *error)
+{
+    return simple(ledger, SQL_COMMIT, "commit a change", error);
+}
+
+void ledger_rollback(struct ledger *ledger)
+{
+    struct error ignored;
+
+    /* SQLite may have rolled back by itself, as it does when the disk is full. */
+    if (sqlite3_get_autocommit(ledger->db) == 0)
+        simple(ledger, SQL_ROLLBACK, "roll back", &ignored);
+}
+
+bool ledger_get(struct ledger *ledger, const char *name, char *value, size_t size, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_META_GET, error);
+    bool row;
+
+    value[0] = '\0';
+    if (statement == NULL)
+        return false;
+    ledger_bind_text(statement, 1, name);
+    if (!ledger_step(ledger, statement, "read a named value", &row, error))
+        return false;
+    if (row) {
+        const char *text = ledger_column_text(statement, 0);
+        const size_t length = strlen(text) < size ? strlen(text) : size - 1;
+        memcpy(value, text, length);
+        value[length] = '\0';
+        sqlite3_reset(statement);
+    }
+    return true;
+}
+
+bool ledger_set(struct ledger *ledger, const char *name, const char *value, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_META_SET, error);
+
+    if (statement == NULL)
+        return false;
+    ledger_bind_text(statement, 1, name);
+    ledger_bind_text(statement, 2, value);
+    return ledger_do(ledger, statement, "write a named value", error);
+}
+
+bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error)
+{
+    char bound[256];
+
+    if (!ledger_get(ledger, "resource", bound, sizeof bound, error))
+        return false;
+    if (bound[0] == '\0' || strcmp(bound, resource) == 0)
+        return true;
+    error_set(error, ERROR_LIMIT, "%s belongs to the resource %s, the job spec points to %s", ledger->path, bound,
+              resource);
+    return error_hint(error, "use the connection string of %s, or another ledger for %s", bound, resource);
+}
+
+bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error)
+{
+    char bound[256];
+
+    if (!ledger_check_resource(ledger, resource, error) ||
+        !ledger_get(ledger, "resource", bound, sizeof bound, error))
+        return false;
+    return bound[0] != '\0' || ledger_set(ledger, "resource", resource, error);
+}
+
+bool ledger_exists(const char *path)
+{
+    struct stat info;
+
+    return lstat(path, &info) == 0;
+}
+
+static bool execute(struct ledger *ledger, const char *sql, const char *what, struct error *error)
+{
+    return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? true : ledger_error(ledger, what, error);
+}
+
+static bool schema_version(struct ledger *ledger, int *version, struct error *error)
+{
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(ledger->db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK)
+        return ledger_error(ledger, "read", error);
+    const bool ok = sqlite3_step(statement) == SQLITE_ROW;
+    *version = ok ? sqlite3_column_int(statement, 0) : 0;
+    if (!ok)
+        ledger_error(ledger, "read", error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
+static bool check_not_newer(const struct ledger *ledger, int version, struct error *error)
+{
+    if (version <= ledger_schema_version)
+        return true;
+    error_set(error, ERROR_INPUT, "%s has schema version %d; this rollcall knows up to %d", ledger->path, version,
+              ledger_schema_version);
+    return error_hint(error, "use the newer rollcall that wrote it");
+}
+
+/* Each step is one transaction with the new version number in it, so that a crash leaves one version or the next. */
+static bool migrate(struct ledger *ledger, struct error *error)
+{
+    char set_version[64];
+    int version;
+
+    if (!schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
+        return false;
+    for (; version < ledger_schema_version; version++) {
+        snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", version + 1);
+        if (!execute(ledger, "BEGIN IMMEDIATE", "begin a migration", error))
+            return false;
+        if (!execute(ledger, ledger_migrations[version], "migrate the schema", error) ||
+            !execute(ledger, set_version, "migrate the schema", error) ||
+            !execute(ledger, "COMMIT", "commit a migration", error)) {
+            ledger_rollback(ledger);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Takes the run lock on the file itself: flock() does not meet SQLite's own fcntl() locks, and the kernel lets go of it
+ * when the process dies. The descriptor is closed after the database, since closing any descriptor of the file would
+ * drop SQLite's locks. */
+static bool lock_for_run(struct ledger *ledger, struct error *error)
+{
+    if (!file_make_parents(ledger->path, 0700, error) || !file_check_directory(ledger->path, error))
+        return false;
+    ledger->lock_fd = open(ledger->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (ledger->lock_fd < 0) {
+        error_errno(error, "cannot open the ledger %s", ledger->path);
+        error->code = ERROR_INPUT;
+        return false;
+    }
+    struct stat info;
+    if (fstat(ledger->lock_fd, &info) != 0)
+        return error_errno(error, "cannot look at %s", ledger->path);
+    if (!S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
+        error_set(error, ERROR_INPUT, "%s is %s", ledger->path,
+                  S_ISREG(info.st_mode) ? "another user's file" : "not a regular file");
+        return error_hint(error, "a ledger must be a file of the user that runs rollcall");
+    }
+    if ((info.st_mode & 077) != 0) {
+        error_set(error, ERROR_INPUT, "%s can be used by others (mode %04o)", ledger->path,
+                  (unsigned)(info.st_mode & 07777));
+        return error_hint(error, "chmod 600 %s", ledger->path);
+    }
+    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return error_errno(error, "cannot lock %s", ledger->path);
+        error_set(error, ERROR_BUSY, "another run holds the ledger %s", ledger->path);
+        return error_hint(error, "wait until it has ended; `rollcall status` shows it");
+    }
+    return true;
+}
+
+/* 8 MiB of cache hold the pages that a batch touches; the rest is the system's page cache. */
+static const char run_settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
+                                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = ON;"
+                                   "PRAGMA temp_store = MEMORY";
+
+static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct error *error)
+{
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                      (mode == LEDGER_RUN ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    int version;
+
+    if (sqlite3_open_v2(ledger->path, &ledger->db, flags, NULL) != SQLITE_OK) {
+        if (ledger->db == NULL)
+            return error_no_memory(error);
+        ledger_error(ledger, "open the ledger", error);
+        error->code = ERROR_INPUT;
+        return false;
+    }
+    sqlite3_extended_result_codes(ledger->db, 1);
+    sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_busy_timeout(ledger->db, READER_BUSY_MS);
+    if (mode == LEDGER_RUN)
+        return execute(ledger, run_settings, "set up the ledger", error) && migrate(ledger, error);
+
+    if (!schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
+        return false;
+    if (version == ledger_schema_version)
+        return true;
+    error_set(error, ERROR_INPUT, version == 0 ? "%s is no ledger, or an empty one (schema version %d)"
+                                               : "%s has the older schema version %d",
+              ledger->path, version);
+    return error_hint(error, version == 0 ? "check the path in the job spec"
+                                          : "`rollcall run` brings it up to date");
+}
+
+static struct ledger *ledger_new(const char *path, struct error *error)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+
+    if (ledger != NULL) {
+        ledger->lock_fd = -1;
+        ledger->path = strdup(path);
+    }
+    if (ledger == NULL || ledger->path == NULL) {
+        free(ledger);
+        error_no_memory(error);
+        return NULL;
+    }
+    return ledger;
+}
+
+struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error *error)
+{
+    struct ledger *ledger = ledger_new(path, error);
+
+    if (ledger == NULL)
+        return NULL;
+    if (mode == LEDGER_READ && !ledger_exists(path)) {
+        error_set(error, ERROR_INPUT, "there is no ledger at %s", path);
+        error_hint(error, "`rollcall run` makes it with the first user; check the path in the job spec");
+        goto fail;
+    }
+    if (mode == LEDGER_RUN && !lock_for_run(ledger, error))
+        goto fail;
+    if (!open_database(ledger, mode, error))
+        goto fail;
+    return ledger;
+fail:
+    ledger_close(ledger);
+    return NULL;
+}
+
+struct ledger *ledger_open_beside(const struct ledger *ledger, struct error *error)
+{
+    return ledger_open(ledger->path, LEDGER_READ, error);
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL)
+        return;
+    for (size_t i = 0; i < SQL_STATEMENTS; i++)
+        sqlite3_finalize(ledger->prepared[i]);
+    sqlite3_close(ledger->db);
+    if (ledger->lock_fd >= 0)
+        close(ledger->lock_fd);
+    free(ledger->path);
+    free(ledger);
+}

@@ -1,0 +1,231 @@
+/* ledger.h - the durable memory of a job: who has which identity, and what was done (SQLite).
+ *
+ * One row a user in `identities`, one row in `tasks` for each request that may be on its way, one row a run in `runs`,
+ * and one row an attempt in `audit`, which nothing changes or removes.  The rules that the rest relies on:
+ *
+ *   - An intent is recorded and committed before its request leaves (design, invariant 1).  A row in `tasks` that a run
+ *     finds when it starts is in doubt; a task without one was not started, or its end stands in `audit`.
+ *   - A result is committed before anybody hears of it (invariant 2).
+ *   - A token is never stored, only its end and a fingerprint (invariant 4).
+ *
+ * A ledger is used by one thread at a time.  Several changes between ledger_begin() and ledger_commit() become durable
+ * together.  Unless said otherwise, texts handed out are borrowed until the next call on the same ledger.
+ */
+#ifndef ROLLCALL_LEDGER_LEDGER_H
+#define ROLLCALL_LEDGER_LEDGER_H
+
+#include "core/action.h"
+#include "core/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ledger;
+
+enum ledger_mode {
+    LEDGER_READ, /* what is there, without a lock; a ledger that is not there is ERROR_INPUT */
+    LEDGER_RUN,  /* read and write, made when missing, locked against other runs until closed (ERROR_BUSY) */
+};
+
+/* Refuses a file of another user, a symbolic link, a directory that others can write to, a file that is no ledger, and a
+ * ledger newer than this program; brings an older one up to date (LEDGER_RUN). The file has mode 0600. */
+struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error *error);
+/* A second connection to the ledger that `ledger` has open, for reading beside it from another thread. */
+struct ledger *ledger_open_beside(const struct ledger *ledger, struct error *error);
+void ledger_close(struct ledger *ledger);
+/* False when there is no file at `path`: nobody was ever provisioned. */
+bool ledger_exists(const char *path);
+
+/* Binds the ledger to the resource (host name) on first use. Later a different one is ERROR_LIMIT: its identities are not
+ * this resource's (invariant 8). An unbound ledger opened for reading agrees with every resource. */
+bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error);
+bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error);
+
+bool ledger_begin(struct ledger *ledger, struct error *error);
+bool ledger_commit(struct ledger *ledger, struct error *error);
+void ledger_rollback(struct ledger *ledger);
+
+/* --- identities --- */
+
+enum identity_state { IDENTITY_ACTIVE, IDENTITY_REVOKED, IDENTITY_DELETED, IDENTITY_LOST };
+
+const char *identity_state_name(enum identity_state state);
+bool identity_state_parse(const char *name, enum identity_state *state);
+
+enum { TOKEN_FINGERPRINT_SIZE = 16 }; /* the first bytes of the token's SHA-256 */
+
+struct identity {
+    int64_t row;
+    const char *key;
+    size_t key_length;
+    const char *id; /* 8:acs:... */
+    enum identity_state state;
+    const char *watch; /* the watched columns as last applied (roster.h); "" when none were */
+    size_t watch_length;
+    int64_t token_expires_at_s; /* 0: no token that counts: none, revoked, or not delivered */
+    bool token_owed;            /* one was to be made and has not been delivered */
+    int64_t removed_at_s;       /* when a run first found the user gone from the roster; 0: it is in the roster */
+};
+
+typedef bool identity_visitor(void *context, const struct identity *identity, struct error *error);
+
+/* All rows, in the order in which the users came. The visitor must not use the ledger. */
+bool ledger_each_identity(struct ledger *ledger, identity_visitor *visit, void *context, struct error *error);
+/* False with ERROR_NONE in error->code when there is no such user. */
+bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, struct identity *identity,
+                 struct error *error);
+bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identity, struct error *error);
+
+/* When the user was found gone from the roster; 0: it is there again. Part of the open transaction. */
+bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error);
+/* Takes a watch text as applied without a request: for columns that are watched from now on. Likewise. */
+bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length,
+                        struct error *error);
+
+/* Does the delivered token of `key` have this fingerprint, and does it end after now_s? */
+bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
+                      const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], int64_t now_s, bool *has,
+                      struct error *error);
+
+/* --- runs --- */
+
+enum run_state { RUN_RUNNING, RUN_DONE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED, RUN_CRASHED };
+
+const char *run_state_name(enum run_state state);
+
+struct run_record {
+    int64_t id;
+    int64_t started_at_ms;
+    int64_t ended_at_ms; /* 0 while it runs */
+    enum run_state state;
+    const char *job;      /* name of the spec */
+    const char *operator_name; /* user@host */
+    uint64_t roster_rows; /* selected rows of the roster */
+    uint64_t done[ACTION_COUNT];
+    uint64_t failed;
+    uint64_t left;     /* planned, not ended: for the next run */
+    uint64_t in_doubt; /* possible orphans that this run recorded */
+    uint64_t throttled;
+};
+
+/* Marks runs that never ended as crashed, and makes a new one; sets record->id. Part of the open transaction. */
+bool ledger_run_begin(struct ledger *ledger, struct run_record *record, struct error *error);
+bool ledger_run_end(struct ledger *ledger, const struct run_record *record, struct error *error);
+typedef bool run_visitor(void *context, const struct run_record *run, struct error *error);
+/* The last `count` runs, newest first. */
+bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, void *context, struct error *error);
+/* Selected roster rows of the last run that ended well (RUN_DONE or RUN_FAILED); 0 when there is none. */
+bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error *error);
+
+/* --- tasks and the audit trail --- */
+
+enum outcome {
+    OUTCOME_DONE,
+    OUTCOME_GONE,      /* the service does not know the identity */
+    OUTCOME_FAILED,    /* refused, about this user */
+    OUTCOME_THROTTLED, /* to be repeated */
+    OUTCOME_TRANSIENT, /* to be repeated; repeating is safe */
+    OUTCOME_IN_DOUBT,  /* a create whose answer was lost: there may be an identity that nobody knows */
+    OUTCOME_REJECTED,  /* the credential or our request as such was refused */
+};
+
+const char *outcome_name(enum outcome outcome);
+
+struct intent {
+    const char *key;
+    size_t key_length;
+    enum action action;
+    uint32_t attempt; /* 1 for the first */
+    const char *request_id;
+    const char *identity; /* "" for a provision */
+    bool repeatable;      /* false: a create without a custom id, which makes another identity each time */
+    int64_t at_ms;
+};
+
+/* Sets *task to the row that ledger_record_result() or ledger_withdraw() ends. */
+bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct intent *intent, int64_t *task,
+                          struct error *error);
+/* The request did not leave after all. */
+bool ledger_withdraw(struct ledger *ledger, int64_t task, struct error *error);
+
+struct result {
+    int64_t task;
+    const char *key;
+    size_t key_length;
+    enum action action;
+    enum outcome outcome;
+    uint32_t attempt;
+    const char *request_id;
+    const char *identity; /* the one acted on or made; "" when there is none */
+    const char *ms_cv;    /* the service's correlation vector; "" when there is none */
+    const char *code;
+    const char *message;
+    int status;     /* HTTP status; 0 without an answer */
+    int64_t at_ms;
+
+    /* What the identity becomes; looked at for OUTCOME_DONE and OUTCOME_GONE. */
+    bool is_last;         /* of the user's actions: only then the watch text is applied */
+    const char *watch;
+    size_t watch_length;
+    bool is_removal;      /* done because the user is gone from the roster: a revoke leaves it revoked */
+    bool token_wanted;          /* without a delivered token one is owed */
+    int64_t token_expires_at_s; /* 0: no token came */
+    unsigned char token_fingerprint[TOKEN_FINGERPRINT_SIZE];
+    bool token_delivered; /* its sink has made it durable */
+};
+
+bool ledger_record_result(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
+
+/* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and removed.
+ * Counts the creates in doubt. Part of the open transaction. */
+bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error);
+/* Tokens of runs that did not end count as not delivered: their sink has lost them. */
+bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);
+
+struct audit_record {
+    int64_t id;
+    int64_t at_ms;
+    int64_t run;
+    const char *key;
+    const char *action;
+    const char *outcome;
+    uint32_t attempt;
+    const char *identity;
+    int status;
+    const char *code;
+    const char *message;
+    const char *request_id;
+    const char *ms_cv;
+};
+
+typedef bool audit_visitor(void *context, const struct audit_record *record, struct error *error);
+/* Of one user, oldest first. */
+bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *visit, void *context,
+                       struct error *error);
+/* Creates in doubt, oldest first. */
+bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error);
+/* Attempts of the last window, newest first, for the quota: of `action`, that ended at or after since_ms. */
+bool ledger_each_attempt_since(struct ledger *ledger, int64_t since_ms, audit_visitor *visit, void *context,
+                               struct error *error);
+
+/* --- counting --- */
+
+struct ledger_counts {
+    uint64_t by_state[4]; /* by enum identity_state */
+    uint64_t in_doubt;
+    uint64_t open_tasks;
+    uint64_t tokens_live;
+    uint64_t tokens_within_1h;
+    uint64_t tokens_within_6h;
+    uint64_t tokens_within_24h;
+};
+
+bool ledger_count(struct ledger *ledger, int64_t now_s, struct ledger_counts *counts, struct error *error);
+
+/* A small named value that outlives runs; "" when it was never set. */
+bool ledger_get(struct ledger *ledger, const char *name, char *value, size_t size, struct error *error);
+bool ledger_set(struct ledger *ledger, const char *name, const char *value, struct error *error);
+/* Counts every change of an identity: equal numbers mean an unchanged mapping. */
+bool ledger_generation(struct ledger *ledger, int64_t *generation, struct error *error);
+
+#endif

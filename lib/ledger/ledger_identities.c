@@ -1,0 +1,211 @@
+/* Reading who has which identity, and counting. */
+#include "ledger/ledger_internal.h"
+
+#include <string.h>
+
+static const char *const state_names[] = {
+    [IDENTITY_ACTIVE] = "active",
+    [IDENTITY_REVOKED] = "revoked",
+    [IDENTITY_DELETED] = "deleted",
+    [IDENTITY_LOST] = "lost",
+};
+
+enum { STATE_COUNT = sizeof state_names / sizeof *state_names };
+
+const char *identity_state_name(enum identity_state state)
+{
+    return state_names[state];
+}
+
+bool identity_state_parse(const char *name, enum identity_state *state)
+{
+    for (size_t i = 0; i < STATE_COUNT; i++) {
+        if (strcmp(state_names[i], name) == 0) {
+            *state = (enum identity_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool fill(struct ledger *ledger, sqlite3_stmt *statement, struct identity *identity, struct error *error)
+{
+    *identity = (struct identity){
+        .row = sqlite3_column_int64(statement, 0),
+        .key = ledger_column_text(statement, 1),
+        .key_length = (size_t)sqlite3_column_bytes(statement, 1),
+        .id = ledger_column_text(statement, 2),
+        .watch = ledger_column_text(statement, 4),
+        .watch_length = (size_t)sqlite3_column_bytes(statement, 4),
+        .token_expires_at_s = sqlite3_column_int64(statement, 5),
+        .token_owed = sqlite3_column_type(statement, 5) != SQLITE_NULL && sqlite3_column_int64(statement, 5) == 0,
+        .removed_at_s = sqlite3_column_int64(statement, 6),
+    };
+    const char *state = ledger_column_text(statement, 3);
+    if (!identity_state_parse(state, &identity->state))
+        return error_set(error, ERROR_INPUT, "%s: user \"%s\" has the unknown state \"%s\"", ledger->path,
+                         identity->key, state);
+    return true;
+}
+
+bool ledger_each_identity(struct ledger *ledger, identity_visitor *visit, void *context, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITIES, error);
+    struct identity identity;
+    bool row = true;
+
+    if (statement == NULL)
+        return false;
+    for (;;) {
+        if (!ledger_step(ledger, statement, "read the identities", &row, error))
+            return false;
+        if (!row)
+            return true;
+        if (!fill(ledger, statement, &identity, error) || !visit(context, &identity, error)) {
+            sqlite3_reset(statement);
+            return false;
+        }
+    }
+}
+
+/* The row stays the current one of its statement until the next call, so that its texts can be borrowed. */
+static bool find(struct ledger *ledger, sqlite3_stmt *statement, struct identity *identity, struct error *error)
+{
+    bool row;
+
+    error->code = ERROR_NONE;
+    if (!ledger_step(ledger, statement, "find a user", &row, error))
+        return false;
+    return row && fill(ledger, statement, identity, error);
+}
+
+bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, struct identity *identity,
+                 struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_BY_KEY, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_TRANSIENT);
+    return find(ledger, statement, identity, error);
+}
+
+bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identity, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_BY_ROW, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, row);
+    return find(ledger, statement, identity, error);
+}
+
+bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_MARK_REMOVED, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, row);
+    if (removed_at_s != 0)
+        sqlite3_bind_int64(statement, 2, removed_at_s);
+    else
+        sqlite3_bind_null(statement, 2);
+    return ledger_do(ledger, statement, "mark a user as removed", error);
+}
+
+bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length,
+                        struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_ADOPT_WATCH, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_text(statement, 2, watch, (int)watch_length, SQLITE_STATIC);
+    return ledger_do(ledger, statement, "record the watched columns", error);
+}
+
+bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
+                      const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], int64_t now_s, bool *has,
+                      struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_HAS_TOKEN, error);
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, fingerprint, TOKEN_FINGERPRINT_SIZE, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, now_s);
+    if (!ledger_step(ledger, statement, "look for a token", &row, error))
+        return false;
+    *has = row && sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
+static bool count_one(struct ledger *ledger, enum statement which, uint64_t *count, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, which, error);
+    bool row;
+
+    if (statement == NULL || !ledger_step(ledger, statement, "count", &row, error))
+        return false;
+    *count = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
+static bool count_tokens(struct ledger *ledger, int64_t now_s, struct ledger_counts *counts, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_COUNT_TOKENS, error);
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, now_s);
+    if (!ledger_step(ledger, statement, "count the tokens", &row, error))
+        return false;
+    if (row) {
+        counts->tokens_live = (uint64_t)sqlite3_column_int64(statement, 0);
+        counts->tokens_within_1h = (uint64_t)sqlite3_column_int64(statement, 1);
+        counts->tokens_within_6h = (uint64_t)sqlite3_column_int64(statement, 2);
+        counts->tokens_within_24h = (uint64_t)sqlite3_column_int64(statement, 3);
+        sqlite3_reset(statement);
+    }
+    return true;
+}
+
+bool ledger_count(struct ledger *ledger, int64_t now_s, struct ledger_counts *counts, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_COUNT_STATES, error);
+    enum identity_state state;
+    bool row;
+
+    *counts = (struct ledger_counts){0};
+    if (statement == NULL)
+        return false;
+    for (;;) {
+        if (!ledger_step(ledger, statement, "count the identities", &row, error))
+            return false;
+        if (!row)
+            break;
+        if (identity_state_parse(ledger_column_text(statement, 0), &state))
+            counts->by_state[state] = (uint64_t)sqlite3_column_int64(statement, 1);
+    }
+    return count_tokens(ledger, now_s, counts, error) &&
+           count_one(ledger, SQL_COUNT_IN_DOUBT, &counts->in_doubt, error) &&
+           count_one(ledger, SQL_COUNT_TASKS, &counts->open_tasks, error);
+}
+
+bool ledger_generation(struct ledger *ledger, int64_t *generation, struct error *error)
+{
+    uint64_t last;
+
+    /* No identity changes without a row in the audit trail. */
+    if (!count_one(ledger, SQL_AUDIT_LAST, &last, error))
+        return false;
+    *generation = (int64_t)last;
+    return true;
+}

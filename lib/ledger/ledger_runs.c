@@ -1,0 +1,114 @@
+/* Runs: one row each. */
+#include "ledger/ledger_internal.h"
+
+#include <string.h>
+
+static const char *const state_names[] = {
+    [RUN_RUNNING] = "running", [RUN_DONE] = "done",               [RUN_FAILED] = "failed",
+    [RUN_STOPPED] = "stopped", [RUN_INTERRUPTED] = "interrupted", [RUN_CRASHED] = "crashed",
+};
+
+enum { STATE_COUNT = sizeof state_names / sizeof *state_names };
+
+const char *run_state_name(enum run_state state)
+{
+    return state_names[state];
+}
+
+static enum run_state parse_state(const char *name)
+{
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        if (strcmp(state_names[i], name) == 0)
+            return (enum run_state)i;
+    return RUN_CRASHED;
+}
+
+bool ledger_run_begin(struct ledger *ledger, struct run_record *record, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUN_CRASHED, error);
+
+    if (statement == NULL || !ledger_do(ledger, statement, "close the former run", error))
+        return false;
+    statement = ledger_statement(ledger, SQL_RUN_INSERT, error);
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, record->started_at_ms);
+    ledger_bind_text(statement, 2, record->job);
+    ledger_bind_text(statement, 3, record->operator_name);
+    sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->roster_rows);
+    if (!ledger_do(ledger, statement, "record the run", error))
+        return false;
+    record->id = sqlite3_last_insert_rowid(ledger->db);
+    return true;
+}
+
+bool ledger_run_end(struct ledger *ledger, const struct run_record *record, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUN_END, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, record->id);
+    sqlite3_bind_int64(statement, 2, record->ended_at_ms);
+    ledger_bind_text(statement, 3, run_state_name(record->state));
+    for (int action = 0; action < ACTION_COUNT; action++)
+        sqlite3_bind_int64(statement, 4 + action, (sqlite3_int64)record->done[action]);
+    sqlite3_bind_int64(statement, 8, (sqlite3_int64)record->failed);
+    sqlite3_bind_int64(statement, 9, (sqlite3_int64)record->left);
+    sqlite3_bind_int64(statement, 10, (sqlite3_int64)record->in_doubt);
+    sqlite3_bind_int64(statement, 11, (sqlite3_int64)record->throttled);
+    return ledger_do(ledger, statement, "record the end of the run", error);
+}
+
+static void fill(sqlite3_stmt *statement, struct run_record *run)
+{
+    *run = (struct run_record){
+        .id = sqlite3_column_int64(statement, 0),
+        .started_at_ms = sqlite3_column_int64(statement, 1),
+        .ended_at_ms = sqlite3_column_int64(statement, 2),
+        .state = parse_state(ledger_column_text(statement, 3)),
+        .job = ledger_column_text(statement, 4),
+        .operator_name = ledger_column_text(statement, 5),
+        .roster_rows = (uint64_t)sqlite3_column_int64(statement, 6),
+        .failed = (uint64_t)sqlite3_column_int64(statement, 11),
+        .left = (uint64_t)sqlite3_column_int64(statement, 12),
+        .in_doubt = (uint64_t)sqlite3_column_int64(statement, 13),
+        .throttled = (uint64_t)sqlite3_column_int64(statement, 14),
+    };
+    for (int action = 0; action < ACTION_COUNT; action++)
+        run->done[action] = (uint64_t)sqlite3_column_int64(statement, 7 + action);
+}
+
+bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, void *context, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUNS, error);
+    struct run_record run;
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)count);
+    for (;;) {
+        if (!ledger_step(ledger, statement, "read the runs", &row, error))
+            return false;
+        if (!row)
+            return true;
+        fill(statement, &run);
+        if (!visit(context, &run, error)) {
+            sqlite3_reset(statement);
+            return false;
+        }
+    }
+}
+
+bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_LAST_ROSTER_ROWS, error);
+    bool row;
+
+    if (statement == NULL || !ledger_step(ledger, statement, "read the last run", &row, error))
+        return false;
+    *rows = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return true;
+}

@@ -1,0 +1,142 @@
+/* All SQL of rollcall. */
+#include "ledger/ledger_internal.h"
+
+#define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at"
+#define AUDIT_COLUMNS                                                                                                  \
+    "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv"
+
+const char *const ledger_migrations[] = {
+    /* 0 to 1 */
+    "CREATE TABLE meta ("
+    "  name TEXT NOT NULL PRIMARY KEY,"
+    "  value TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE runs ("
+    "  id INTEGER PRIMARY KEY,"
+    "  started_at INTEGER NOT NULL," /* times are milliseconds since 1970, but token and removal times: seconds */
+    "  ended_at INTEGER,"
+    "  state TEXT NOT NULL CHECK (state IN ('running','done','failed','stopped','interrupted','crashed')),"
+    "  job TEXT NOT NULL,"
+    "  operator TEXT NOT NULL,"
+    "  roster_rows INTEGER NOT NULL,"
+    "  provisioned INTEGER NOT NULL DEFAULT 0,"
+    "  issued INTEGER NOT NULL DEFAULT 0,"
+    "  revoked INTEGER NOT NULL DEFAULT 0,"
+    "  deleted INTEGER NOT NULL DEFAULT 0,"
+    "  failed INTEGER NOT NULL DEFAULT 0,"
+    "  left_over INTEGER NOT NULL DEFAULT 0,"
+    "  in_doubt INTEGER NOT NULL DEFAULT 0,"
+    "  throttled INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+
+    "CREATE TABLE identities ("
+    "  id INTEGER PRIMARY KEY,"
+    "  key TEXT NOT NULL UNIQUE,"
+    "  identity TEXT NOT NULL UNIQUE,"
+    "  state TEXT NOT NULL CHECK (state IN ('active','revoked','deleted','lost')),"
+    "  watch TEXT NOT NULL,"
+    "  token_expires_at INTEGER," /* NULL: no token; 0: one is owed; else the end of the delivered one */
+    "  token_fingerprint BLOB,"
+    "  token_run INTEGER,"
+    "  removed_at INTEGER"
+    ") STRICT;"
+
+    "CREATE TABLE tasks ("
+    "  id INTEGER PRIMARY KEY,"
+    "  run INTEGER NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  action TEXT NOT NULL CHECK (action IN ('provision','issue','revoke','delete')),"
+    "  attempt INTEGER NOT NULL,"
+    "  request_id TEXT NOT NULL,"
+    "  identity TEXT,"
+    "  repeatable INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE audit ("
+    "  id INTEGER PRIMARY KEY,"
+    "  at INTEGER NOT NULL,"
+    "  run INTEGER NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  action TEXT NOT NULL,"
+    "  outcome TEXT NOT NULL,"
+    "  attempt INTEGER NOT NULL,"
+    "  identity TEXT,"
+    "  status INTEGER NOT NULL,"
+    "  code TEXT,"
+    "  message TEXT,"
+    "  request_id TEXT,"
+    "  ms_cv TEXT"
+    ") STRICT;"
+    "CREATE INDEX audit_key ON audit (key);"
+    "CREATE INDEX audit_in_doubt ON audit (id) WHERE outcome = 'in_doubt';"
+    "CREATE TRIGGER audit_is_append_only_update BEFORE UPDATE ON audit"
+    "  BEGIN SELECT RAISE (ABORT, 'the audit trail is append-only'); END;"
+    "CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit"
+    "  BEGIN SELECT RAISE (ABORT, 'the audit trail is append-only'); END;",
+};
+
+const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
+
+const char *const ledger_sql[SQL_STATEMENTS] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
+    [SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+
+    [SQL_IDENTITIES] = "SELECT " IDENTITY_COLUMNS " FROM identities ORDER BY id",
+    [SQL_IDENTITY_BY_KEY] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE key = ?1",
+    [SQL_IDENTITY_BY_ROW] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE id = ?1",
+    [SQL_HAS_TOKEN] = "SELECT token_fingerprint = ?2 AND token_expires_at > ?3 FROM identities WHERE key = ?1",
+
+    [SQL_RUN_CRASHED] = "UPDATE runs SET state = 'crashed' WHERE state = 'running'",
+    [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows)"
+                       " VALUES (?1, 'running', ?2, ?3, ?4)",
+    [SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
+                    " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11 WHERE id = ?1",
+    [SQL_RUNS] = "SELECT id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked,"
+                 " deleted, failed, left_over, in_doubt, throttled FROM runs ORDER BY id DESC LIMIT ?1",
+    [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') ORDER BY id DESC LIMIT 1",
+
+    [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE id = ?1",
+    [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at FROM tasks ORDER BY id",
+    [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
+
+    [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
+                         " request_id, ms_cv) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
+    [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
+    [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
+    [SQL_AUDIT_LAST] = "SELECT max(id) FROM audit",
+
+    [SQL_IDENTITY_PROVISIONED] =
+        "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run)"
+        " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6)"
+        " ON CONFLICT (key) DO UPDATE SET identity = ?2, state = 'active', watch = ?3, token_expires_at = ?4,"
+        " token_fingerprint = ?5, token_run = ?6, removed_at = NULL",
+    [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
+                            " token_run = ?4, removed_at = NULL WHERE key = ?1",
+    [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
+                             " token_run = NULL, removed_at = ?3 WHERE key = ?1",
+    [SQL_IDENTITY_ENDED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
+                           " token_run = NULL WHERE key = ?1",
+    [SQL_IDENTITY_WATCH] = "UPDATE identities SET watch = ?2 WHERE key = ?1",
+    [SQL_MARK_REMOVED] = "UPDATE identities SET removed_at = ?2 WHERE id = ?1",
+    [SQL_ADOPT_WATCH] = "UPDATE identities SET watch = ?2 WHERE id = ?1",
+    [SQL_FORGET_UNDELIVERED] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL,"
+                               " token_run = NULL"
+                               " WHERE token_run IN (SELECT id FROM runs WHERE state = 'running')",
+
+    [SQL_COUNT_STATES] = "SELECT state, count(*) FROM identities GROUP BY state",
+    [SQL_COUNT_TOKENS] = "SELECT count(*) FILTER (WHERE token_expires_at > ?1),"
+                         " count(*) FILTER (WHERE token_expires_at > ?1 AND token_expires_at <= ?1 + 3600),"
+                         " count(*) FILTER (WHERE token_expires_at > ?1 AND token_expires_at <= ?1 + 21600),"
+                         " count(*) FILTER (WHERE token_expires_at > ?1 AND token_expires_at <= ?1 + 86400)"
+                         " FROM identities WHERE state = 'active'",
+    [SQL_COUNT_IN_DOUBT] = "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'",
+    [SQL_COUNT_TASKS] = "SELECT count(*) FROM tasks",
+};

@@ -1,0 +1,46 @@
+#include "output/csv_out.h"
+
+#include <string.h>
+
+const struct csv_style csv_plain = {.delimiter = ','};
+
+static bool needs_quotes(const struct csv_style *style, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] == style->delimiter || bytes[i] == '"' || bytes[i] == '\n' || bytes[i] == '\r')
+            return true;
+    return false;
+}
+
+void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length)
+{
+    const bool formula = style->escape_formulas && length > 0 && strchr("=+-@\t\r", bytes[0]) != NULL;
+
+    if (!first)
+        buffer_append_char(line, style->delimiter);
+    if (!needs_quotes(style, bytes, length)) {
+        if (formula)
+            buffer_append_char(line, '\'');
+        buffer_append(line, bytes, length);
+        return;
+    }
+    buffer_append_char(line, '"');
+    if (formula)
+        buffer_append_char(line, '\'');
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '"')
+            buffer_append_char(line, '"');
+        buffer_append_char(line, bytes[i]);
+    }
+    buffer_append_char(line, '"');
+}
+
+void csv_append_text(struct buffer *line, const struct csv_style *style, bool first, const char *text)
+{
+    csv_append(line, style, first, text, strlen(text));
+}
+
+void csv_end_line(struct buffer *line)
+{
+    buffer_append_char(line, '\n');
+}

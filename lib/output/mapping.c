@@ -1,0 +1,189 @@
+#include "output/mapping.h"
+
+#include "core/clock.h"
+#include "core/file.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { FLUSH_AT = 64 * 1024, LINE_MAX_BYTES = 1024 * 1024 };
+
+static const char *const column_names[MAPPING_COLUMNS] = {
+    [MAPPING_KEY] = "key",
+    [MAPPING_IDENTITY] = "identity_id",
+    [MAPPING_STATE] = "state",
+    [MAPPING_EXPIRES] = "token_expires_at",
+};
+
+static const enum mapping_column all_columns[MAPPING_COLUMNS] = {MAPPING_KEY, MAPPING_IDENTITY, MAPPING_STATE,
+                                                                 MAPPING_EXPIRES};
+
+bool mapping_column_parse(const char *name, enum mapping_column *column)
+{
+    for (size_t i = 0; i < MAPPING_COLUMNS; i++) {
+        if (strcmp(column_names[i], name) == 0) {
+            *column = (enum mapping_column)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct exporter {
+    struct mapping_options options;
+    struct buffer text;
+    mapping_write *write;
+    void *context;
+};
+
+static const char *header_of(const struct exporter *exporter, enum mapping_column column)
+{
+    return column == MAPPING_KEY ? exporter->options.key_column : column_names[column];
+}
+
+static bool flush(struct exporter *exporter, struct error *error)
+{
+    if (buffer_failed(&exporter->text))
+        return buffer_error(&exporter->text, "a line of the mapping", error);
+    if (exporter->text.length == 0)
+        return true;
+    const bool ok = exporter->write(exporter->context, exporter->text.data, exporter->text.length, error);
+    buffer_reset(&exporter->text);
+    return ok;
+}
+
+/* The value as text; `scratch` holds a formatted time. */
+static const char *value_of(const struct identity *identity, enum mapping_column column, char scratch[TIME_TEXT_SIZE])
+{
+    switch (column) {
+    case MAPPING_KEY: return identity->key;
+    case MAPPING_IDENTITY: return identity->id;
+    case MAPPING_STATE: return identity_state_name(identity->state);
+    case MAPPING_EXPIRES:
+        scratch[0] = '\0';
+        if (identity->token_expires_at_s != 0)
+            time_format_rfc3339(identity->token_expires_at_s, scratch);
+        return scratch;
+    case MAPPING_COLUMNS: break;
+    }
+    return "";
+}
+
+static void append_csv(struct exporter *exporter, const struct identity *identity)
+{
+    char scratch[TIME_TEXT_SIZE];
+
+    for (size_t i = 0; i < exporter->options.column_count; i++)
+        csv_append_text(&exporter->text, &exporter->options.style, i == 0,
+                        value_of(identity, exporter->options.columns[i], scratch));
+    csv_end_line(&exporter->text);
+}
+
+static bool append_json(struct exporter *exporter, const struct identity *identity, struct error *error)
+{
+    json_t *object = json_object();
+    char scratch[TIME_TEXT_SIZE];
+
+    for (size_t i = 0; i < exporter->options.column_count; i++) {
+        const enum mapping_column column = exporter->options.columns[i];
+        const char *value = value_of(identity, column, scratch);
+        const bool absent = column == MAPPING_EXPIRES && value[0] == '\0';
+        if (json_object_set_new(object, header_of(exporter, column), absent ? json_null() : json_string(value)) != 0)
+            break;
+    }
+    char *line = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    if (line == NULL)
+        return error_no_memory(error);
+    buffer_append_text(&exporter->text, line);
+    buffer_append_char(&exporter->text, '\n');
+    free(line);
+    return true;
+}
+
+static bool export_one(void *context, const struct identity *identity, struct error *error)
+{
+    struct exporter *exporter = context;
+
+    if (exporter->options.has_state && identity->state != exporter->options.state)
+        return true;
+    if (exporter->options.format == MAPPING_CSV)
+        append_csv(exporter, identity);
+    else if (!append_json(exporter, identity, error))
+        return false;
+    return exporter->text.length < FLUSH_AT || flush(exporter, error);
+}
+
+bool mapping_export(struct ledger *ledger, const struct mapping_options *options, mapping_write *write, void *context,
+                    struct error *error)
+{
+    struct exporter exporter = {.options = *options, .write = write, .context = context};
+
+    buffer_init(&exporter.text, LINE_MAX_BYTES);
+    if (exporter.options.columns == NULL) {
+        exporter.options.columns = all_columns;
+        exporter.options.column_count = MAPPING_COLUMNS;
+    }
+    if (exporter.options.format == MAPPING_CSV) {
+        for (size_t i = 0; i < exporter.options.column_count; i++)
+            csv_append_text(&exporter.text, &exporter.options.style, i == 0,
+                            header_of(&exporter, exporter.options.columns[i]));
+        csv_end_line(&exporter.text);
+    }
+    const bool ok = (ledger == NULL || ledger_each_identity(ledger, export_one, &exporter, error)) &&
+                    flush(&exporter, error);
+    buffer_clear(&exporter.text);
+    return ok;
+}
+
+static bool write_to_file(void *context, const void *bytes, size_t length, struct error *error)
+{
+    (void)error;
+    atomic_file_write(context, bytes, length);
+    return true;
+}
+
+/* What the file looked like after it was written, with the state of the ledger that it shows. */
+static void describe(const char *path, const struct mapping_options *options, int64_t generation, char *text,
+                     size_t size)
+{
+    struct stat info;
+
+    if (lstat(path, &info) != 0)
+        text[0] = '\0';
+    else
+        snprintf(text, size, "%" PRId64 " %d %s %" PRIu64 " %" PRId64 " %" PRId64 ".%09ld", generation,
+                 options->style.escape_formulas, options->key_column, (uint64_t)info.st_ino, (int64_t)info.st_size,
+                 (int64_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
+bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
+                    struct error *error)
+{
+    char written[512];
+    char now[512];
+    int64_t generation;
+
+    if (!ledger_generation(ledger, &generation, error) ||
+        !ledger_get(ledger, "mapping", written, sizeof written, error))
+        return false;
+    describe(path, options, generation, now, sizeof now);
+    if (now[0] != '\0' && strcmp(now, written) == 0)
+        return true;
+
+    struct atomic_file *file = atomic_file_open(path, 0644, error);
+    if (file == NULL)
+        return false;
+    if (!mapping_export(ledger, options, write_to_file, file, error)) {
+        atomic_file_discard(file);
+        return false;
+    }
+    if (!atomic_file_commit(file, error))
+        return false;
+    describe(path, options, generation, now, sizeof now);
+    return ledger_set(ledger, "mapping", now, error);
+}

@@ -1,0 +1,88 @@
+/* reporter.h - what a run says while it lasts: a progress line, plain lines, or JSON events.
+ *
+ * People read standard error: one line that is rewritten on a terminal, a plain line every few seconds elsewhere.
+ * Programs read standard output: with --json one event a line, whose names and members are stable.  Nothing here ever
+ * shows a token or a key of the service.
+ */
+#ifndef ROLLCALL_OUTPUT_REPORTER_H
+#define ROLLCALL_OUTPUT_REPORTER_H
+
+#include "core/action.h"
+#include "core/error.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct reporter;
+
+struct reporter_options {
+    bool quiet; /* no progress, no summary; errors are the caller's */
+    bool json;
+    FILE *out; /* events */
+    FILE *err; /* progress and summary */
+    bool terminal; /* err is one */
+    bool color;
+    int width; /* of the terminal, in columns */
+};
+
+struct progress {
+    int64_t elapsed_ms;
+    uint64_t users; /* to be acted on */
+    uint64_t done;
+    uint64_t failed;
+    uint64_t throttled;
+    uint64_t retried;
+    uint64_t in_doubt;
+    int64_t least_ms; /* that the quotas ask for the whole plan */
+    const char *waiting_for; /* why nothing moves; NULL when it does */
+};
+
+struct user_event {
+    const char *event; /* "user_done", "user_failed", "user_retried" */
+    const char *key;
+    const char *action;
+    const char *identity;
+    const char *code;
+    const char *message;
+    const char *request_id;
+    uint32_t attempt;
+    int status;
+};
+
+struct run_summary {
+    int64_t run;
+    const char *state;
+    int64_t elapsed_ms;
+    uint64_t users;
+    uint64_t done_users;
+    uint64_t done[ACTION_COUNT];
+    uint64_t failed;
+    uint64_t lost;
+    uint64_t left;
+    uint64_t throttled;
+    uint64_t retried;
+    uint64_t in_doubt;
+    uint64_t in_doubt_before; /* of these, left behind by a former run */
+    uint64_t requests;
+    uint64_t connections;
+    const char *mapping; /* paths; NULL: not written */
+    const char *tokens;
+    const char *failures;
+};
+
+struct reporter *reporter_new(const struct reporter_options *options, struct error *error);
+void reporter_free(struct reporter *reporter);
+
+bool reporter_wants_users(const struct reporter *reporter);
+void reporter_started(struct reporter *reporter, int64_t run, const char *job, uint64_t users);
+void reporter_user(struct reporter *reporter, const struct user_event *event);
+/* Call it often: it decides what is worth a line. */
+void reporter_progress(struct reporter *reporter, const struct progress *progress);
+void reporter_ended(struct reporter *reporter, const struct run_summary *summary);
+
+/* The terminal's facts: is `stream` one, how wide, and does NO_COLOR forbid colour. */
+void reporter_look_at(FILE *stream, struct reporter_options *options);
+/* "1 h 02 min", "3 min 20 s", "1.5 s" */
+void duration_text(int64_t ms, char *text, size_t size);
+
+#endif

@@ -1,0 +1,90 @@
+#include "roster/roster.h"
+
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SPOOL_BUFFER = 64 * 1024 };
+
+static bool copy_stream(int from, int to, const char *name, struct error *error)
+{
+    char bytes[SPOOL_BUFFER];
+
+    for (;;) {
+        const ssize_t got = read(from, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_errno(error, "cannot read %s", name);
+        if (got == 0)
+            return true;
+        if (!file_write_all(to, bytes, (size_t)got)) {
+            error_errno(error, "cannot copy %s to a temporary file", name);
+            return error_hint(error, "free some space in $TMPDIR (or /tmp), or set TMPDIR to a place that has it");
+        }
+    }
+}
+
+static int spool(int stream, const char *name, struct error *error)
+{
+    const int scratch = file_open_scratch(error);
+
+    if (scratch < 0)
+        return -1;
+    if (!copy_stream(stream, scratch, name, error)) {
+        close(scratch);
+        return -1;
+    }
+    return scratch;
+}
+
+static void explain_open(const char *path, struct error *error)
+{
+    const int reason = errno;
+
+    error_errno(error, "cannot open the roster %s", path);
+    switch (reason) {
+    case ENOENT:
+    case ENOTDIR:
+        error->code = ERROR_INPUT;
+        error_hint(error, "check roster.csv in the job spec; a relative path starts at the directory of the spec");
+        break;
+    case EACCES:
+        error->code = ERROR_INPUT;
+        error_hint(error, "the user that runs rollcall needs to read it");
+        break;
+    case ELOOP:
+    case ENAMETOOLONG: error->code = ERROR_INPUT; break;
+    default: break;
+    }
+}
+
+int roster_open(const char *path, struct error *error)
+{
+    struct stat info;
+    int scratch = -1;
+
+    if (strcmp(path, "-") == 0)
+        return spool(STDIN_FILENO, "standard input", error);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        explain_open(path, error);
+        return -1;
+    }
+    if (fstat(fd, &info) != 0) {
+        error_errno(error, "cannot look at the roster %s", path);
+    } else if (S_ISREG(info.st_mode)) {
+        return fd;
+    } else if (S_ISDIR(info.st_mode)) {
+        error_set(error, ERROR_INPUT, "the roster %s is a directory", path);
+        error_hint(error, "name the CSV file in it");
+    } else {
+        scratch = spool(fd, path, error);
+    }
+    close(fd);
+    return scratch;
+}

@@ -1,0 +1,106 @@
+/* engine.h - what the threads of a run share: queues, counters that only grow, and the wish to stop.
+ *
+ *   feeder (main thread) --planned--> executor <--recorded--/--to_record--> recorder
+ *
+ * The executor owns the network and decides what leaves when; the recorder owns the ledger and the outputs.
+ */
+#ifndef ROLLCALL_RUN_ENGINE_H
+#define ROLLCALL_RUN_ENGINE_H
+
+#include "acs/acs.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/queue.h"
+#include "ledger/ledger.h"
+#include "output/failures.h"
+#include "output/reporter.h"
+#include "output/token_sink.h"
+#include "run/quota.h"
+#include "run/retry.h"
+#include "run/task.h"
+#include "spec/spec.h"
+
+#include <stdatomic.h>
+
+/* Why a run ends before its plan does. */
+enum stop {
+    STOP_NONE,
+    STOP_SIGNAL,   /* somebody asked */
+    STOP_REJECTED, /* the credential, the resource or our requests are not accepted */
+    STOP_GAVE_UP,  /* the service did not answer for too long */
+    STOP_FAULT,    /* the ledger, an output or the machine failed */
+};
+
+struct engine {
+    const struct spec *spec;
+    const struct acs_resource *resource;
+    const struct clock *clock;
+    int64_t run;
+
+    struct queue *planned;
+    struct queue *to_record;
+    struct queue *recorded;
+    int stop_fd; /* readable when a signal came */
+
+    _Atomic uint64_t requests; /* that left */
+    _Atomic uint64_t throttled;
+    _Atomic uint64_t retried;
+    _Atomic int waiting; /* enum waiting: why nothing moves, for the progress line */
+    atomic_bool recorder_failed;
+};
+
+enum waiting { WAITING_NOT, WAITING_QUOTA, WAITING_THROTTLED, WAITING_SERVICE };
+
+/* How many tasks the executor may hold at one time; the queues to and from the recorder have room for all of them. */
+size_t engine_tasks_max(const struct spec *spec);
+
+/* --- the executor (executor.c) --- */
+
+struct executor_end {
+    enum stop stop;
+    struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
+    uint64_t connections;
+};
+
+struct executor;
+
+/* quotas: by enum action, with what earlier runs used; taken over. */
+struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+                              struct error *error);
+void executor_free(struct executor *executor);
+/* Runs until the planned tasks have ended or the run must stop; closes to_record when it has handed over the last. */
+void executor_run(struct executor *executor, struct executor_end *end);
+
+/* --- the recorder (recorder.c) --- */
+
+struct recorder {
+    struct engine *engine;
+    struct ledger *ledger;
+    struct token_sink *tokens; /* NULL: no tokens wanted */
+    struct failures *failures; /* NULL: not written */
+    struct reporter *reporter;
+    uint64_t users; /* of the plan */
+    int64_t least_ms;
+    int64_t started_us;
+
+    /* Counted after the commit that made them true. */
+    uint64_t done[ACTION_COUNT];
+    uint64_t done_users;
+    uint64_t failed;
+    uint64_t lost;
+    uint64_t in_doubt;
+    bool ok;
+    struct error error;
+};
+
+/* Runs until to_record is closed and empty. */
+void recorder_run(struct recorder *recorder);
+
+/* --- the feeder (feeder.c) --- */
+
+/* Reads the roster again and pushes a task for each user that the plan acts on, those of the roster first. Ends early, without an
+ * error, when `planned` was closed. */
+bool feeder_run(struct engine *engine, const struct plan *plan, int roster_fd, struct ledger *ledger,
+                struct error *error);
+
+#endif

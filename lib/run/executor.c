@@ -1,0 +1,698 @@
+/* The executor: owns the network. It decides which request may leave when (quota, pauses, a service that is down), has its
+ * intent recorded, sends it, and judges the answer. */
+#include "run/engine.h"
+
+#include "http/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+    ANSWER_MAX = 256 * 1024,
+    AT_ONCE = 256,          /* taken from a queue at one time */
+    TRIES_MAX = 10,         /* of one user while the service works for others */
+    BREAKER_AT = 8,         /* failures in a row after which the service counts as down */
+    STOP_PATIENCE_US = 10 * 1000000,
+    THROTTLE_BASE_US = 1000000,
+    RETRY_BASE_US = 500000,
+    WAIT_CAP_US = 30 * 1000000,
+    REQUEST_IDS = 64,
+};
+
+struct task_list {
+    struct task *head;
+    struct task *tail;
+    size_t count;
+};
+
+/* One kind of request: its tasks in order, its quota, its pause. */
+struct lane {
+    struct task_list ready;
+    struct quota_window quota;
+    int64_t paused_until_us;
+    unsigned throttles; /* pauses in a row without a success */
+};
+
+struct executor {
+    struct engine *engine;
+    struct http_pool *pool;
+    struct acs_signer *signer;
+    struct acs_request_options request_options;
+    struct jitter jitter;
+    struct lane lanes[ACTION_COUNT];
+    struct task_list delayed;  /* waiting for their time, earliest first */
+    struct task_list sendable; /* their intent is durable */
+    size_t held;               /* tasks in our hands, the recorder's or the network's */
+    size_t admitted;           /* of these: intent asked for, sendable, or under way */
+    size_t held_max;
+    size_t admitted_max;
+    unsigned turn;             /* which kind is asked first */
+
+    unsigned failures;        /* in a row, of all kinds */
+    int64_t down_since_us;    /* of the first of them; 0: the service works */
+    int64_t probe_at_us;      /* when the next attempt may leave while it is down */
+    bool answered;            /* the service has answered anything in this run */
+    bool draining;            /* nothing new leaves */
+    int64_t drain_until_us;
+    struct executor_end *end;
+    unsigned char random[REQUEST_IDS * 16];
+    size_t random_left;
+};
+
+size_t engine_tasks_max(const struct spec *spec)
+{
+    return (size_t)spec->engine.concurrency * 8 + 256;
+}
+
+/* --- lists --- */
+
+static void list_append(struct task_list *list, struct task *task)
+{
+    task->next = NULL;
+    if (list->tail != NULL)
+        list->tail->next = task;
+    else
+        list->head = task;
+    list->tail = task;
+    list->count++;
+}
+
+static struct task *list_take(struct task_list *list)
+{
+    struct task *task = list->head;
+
+    if (task == NULL)
+        return NULL;
+    list->head = task->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    list->count--;
+    task->next = NULL;
+    return task;
+}
+
+/* By time. Most tasks wait longer than those before them, so the walk is short in practice and bounded always. */
+static void list_insert(struct task_list *list, struct task *task)
+{
+    struct task **place = &list->head;
+
+    while (*place != NULL && (*place)->not_before_us <= task->not_before_us)
+        place = &(*place)->next;
+    task->next = *place;
+    *place = task;
+    if (task->next == NULL)
+        list->tail = task;
+    list->count++;
+}
+
+/* --- ends --- */
+
+static void let_go(struct executor *executor, struct task *task)
+{
+    executor->held--;
+    task_free(task);
+}
+
+static void drop_list(struct executor *executor, struct task_list *list)
+{
+    struct task *task;
+
+    while ((task = list_take(list)) != NULL)
+        let_go(executor, task);
+}
+
+/* Gives a task to the recorder. The queue has room for every task, so this does not wait. */
+static void record(struct executor *executor, struct task *task, enum task_phase phase)
+{
+    task->phase = phase;
+    queue_push(executor->engine->to_record, task);
+}
+
+static void stop(struct executor *executor, enum stop reason, const struct error *error)
+{
+    if (executor->draining)
+        return;
+    executor->draining = true;
+    executor->drain_until_us = clock_monotonic_us(executor->engine->clock) + STOP_PATIENCE_US;
+    executor->end->stop = reason;
+    if (error != NULL)
+        executor->end->error = *error;
+    queue_close(executor->engine->planned);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        drop_list(executor, &executor->lanes[action].ready);
+    drop_list(executor, &executor->delayed);
+}
+
+/* --- quota --- */
+
+static bool is_create_with_token(const struct executor *executor, enum action action)
+{
+    return action == ACTION_PROVISION && executor->engine->spec->engine.create_counts_as_issue &&
+           executor->request_options.scope_count > 0;
+}
+
+static bool slot_available(struct executor *executor, enum action action, int64_t now_us)
+{
+    return quota_available(&executor->lanes[action].quota, now_us) &&
+           (!is_create_with_token(executor, action) ||
+            quota_available(&executor->lanes[ACTION_ISSUE].quota, now_us));
+}
+
+static int64_t next_slot_us(struct executor *executor, enum action action, int64_t now_us)
+{
+    int64_t at = quota_next_us(&executor->lanes[action].quota, now_us);
+
+    if (is_create_with_token(executor, action)) {
+        const int64_t other = quota_next_us(&executor->lanes[ACTION_ISSUE].quota, now_us);
+        at = other > at ? other : at;
+    }
+    return at;
+}
+
+static void use_slot(struct executor *executor, enum action action, int64_t now_us,
+                     void (*use)(struct quota_window *quota, int64_t now_us))
+{
+    use(&executor->lanes[action].quota, now_us);
+    if (is_create_with_token(executor, action))
+        use(&executor->lanes[ACTION_ISSUE].quota, now_us);
+}
+
+static void take_slot(struct quota_window *quota, int64_t now_us)
+{
+    (void)now_us;
+    quota_take(quota);
+}
+
+static void return_slot(struct quota_window *quota, int64_t now_us)
+{
+    (void)now_us;
+    quota_give_back(quota);
+}
+
+/* --- admission: a task gets a slot and its intent is recorded --- */
+
+/* A version 4 UUID. */
+static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LENGTH + 1])
+{
+    if (executor->random_left == 0) {
+        if (getrandom(executor->random, sizeof executor->random, 0) != (ssize_t)sizeof executor->random)
+            return false;
+        executor->random_left = REQUEST_IDS;
+    }
+    unsigned char *r = executor->random + --executor->random_left * 16;
+    r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
+    r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
+    static const char digits[] = "0123456789abcdef";
+    char *out = id;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = digits[r[i] >> 4];
+        *out++ = digits[r[i] & 15];
+    }
+    *out = '\0';
+    return true;
+}
+
+static void admit(struct executor *executor, struct task *task, int64_t now_us)
+{
+    struct error error;
+
+    task->attempt++;
+    if (!new_request_id(executor, task->request_id)) {
+        error_errno(&error, "cannot get random bytes");
+        let_go(executor, task);
+        stop(executor, STOP_FAULT, &error);
+        return;
+    }
+    use_slot(executor, task_action(task), now_us, take_slot);
+    executor->admitted++;
+    record(executor, task, PHASE_INTENT);
+}
+
+static bool service_is_down(const struct executor *executor)
+{
+    return executor->failures >= BREAKER_AT;
+}
+
+/* May anything leave at all? While the service is down, one attempt at a time, when its time has come. */
+static bool gate_is_open(const struct executor *executor, int64_t now_us)
+{
+    if (executor->draining || executor->admitted >= executor->admitted_max)
+        return false;
+    return !service_is_down(executor) || (executor->admitted == 0 && now_us >= executor->probe_at_us);
+}
+
+static void admit_all(struct executor *executor, int64_t now_us)
+{
+    while (executor->delayed.head != NULL && executor->delayed.head->not_before_us <= now_us) {
+        struct task *task = list_take(&executor->delayed);
+        list_append(&executor->lanes[task_action(task)].ready, task);
+    }
+    /* The kinds take turns, so that none starves behind another that has much to do. */
+    executor->turn++;
+    for (unsigned i = 0; i < ACTION_COUNT; i++) {
+        const enum action action = (enum action)((executor->turn + i) % ACTION_COUNT);
+        struct lane *lane = &executor->lanes[action];
+        while (lane->ready.head != NULL && gate_is_open(executor, now_us) && now_us >= lane->paused_until_us &&
+               slot_available(executor, action, now_us))
+            admit(executor, list_take(&lane->ready), now_us);
+    }
+}
+
+/* --- sending --- */
+
+static void withdraw(struct executor *executor, struct task *task, int64_t now_us)
+{
+    use_slot(executor, task_action(task), now_us, return_slot);
+    executor->admitted--;
+    executor->held--;
+    record(executor, task, PHASE_WITHDRAW);
+}
+
+static bool send_request(struct executor *executor, struct task *task, struct error *error)
+{
+    const struct engine *engine = executor->engine;
+    const char *custom_id = engine->spec->resource.custom_id ? task->key : NULL;
+    struct acs_request request;
+    struct acs_signature signature;
+    char date[HTTP_HEADER_SIZE];
+    char hash[HTTP_HEADER_SIZE];
+    char authorization[HTTP_HEADER_SIZE];
+    char request_id[HTTP_HEADER_SIZE];
+
+    if (!acs_request_build(task_action(task), &executor->request_options, task->identity, custom_id, &request, error) ||
+        !acs_sign(executor->signer, request.method, request.target, request.body, request.body_length,
+                  clock_wall_ms(engine->clock) / 1000, &signature, error))
+        return false;
+    snprintf(date, sizeof date, "x-ms-date: %s", signature.date);
+    snprintf(hash, sizeof hash, "x-ms-content-sha256: %s", signature.content_hash);
+    snprintf(authorization, sizeof authorization, "Authorization: %s", signature.authorization);
+    snprintf(request_id, sizeof request_id, "x-ms-client-request-id: %s", task->request_id);
+    const struct http_request http = {
+        .method = request.method,
+        .target = request.target,
+        .headers = {date, hash, authorization, request_id, "Accept: application/json",
+                    "User-Agent: rollcall/" ROLLCALL_VERSION,
+                    request.has_content_type ? "Content-Type: application/json" : "Content-Type:"},
+        .header_count = 7,
+        .body = request.body,
+        .body_length = request.body_length,
+    };
+    const bool ok = http_pool_send(executor->pool, &http, task, error);
+    explicit_bzero(authorization, sizeof authorization);
+    return ok;
+}
+
+static void send_all(struct executor *executor)
+{
+    struct error error;
+
+    while (executor->sendable.head != NULL &&
+           (executor->draining || http_pool_under_way(executor->pool) < executor->engine->spec->engine.concurrency)) {
+        struct task *task = list_take(&executor->sendable);
+        const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+        if (executor->draining) {
+            withdraw(executor, task, now_us);
+            continue;
+        }
+        if (!send_request(executor, task, &error)) {
+            withdraw(executor, task, now_us);
+            stop(executor, STOP_FAULT, &error);
+            continue;
+        }
+        atomic_fetch_add(&executor->engine->requests, 1);
+    }
+}
+
+/* --- answers --- */
+
+static void note_success(struct executor *executor, enum action action)
+{
+    executor->failures = 0;
+    executor->down_since_us = 0;
+    executor->answered = true;
+    executor->lanes[action].throttles = 0;
+}
+
+/* One answer pauses its kind of request for everyone. Answers to requests that left before the pause began do not make
+ * it longer, unless they ask for it. */
+static void note_throttle(struct executor *executor, const struct task *task, int64_t delay_ms, int64_t now_us)
+{
+    struct lane *lane = &executor->lanes[task_action(task)];
+    int64_t until_us = lane->paused_until_us;
+
+    atomic_fetch_add(&executor->engine->throttled, 1);
+    if (delay_ms >= 0)
+        until_us = now_us + delay_ms * 1000;
+    else if (now_us >= lane->paused_until_us)
+        until_us = now_us + retry_backoff_us(&executor->jitter, THROTTLE_BASE_US, lane->throttles++, WAIT_CAP_US);
+    if (until_us > lane->paused_until_us)
+        lane->paused_until_us = until_us;
+}
+
+static void note_failure(struct executor *executor, int64_t now_us)
+{
+    const unsigned beyond = executor->failures >= BREAKER_AT ? executor->failures - BREAKER_AT : 0;
+
+    executor->failures++;
+    if (executor->down_since_us == 0)
+        executor->down_since_us = now_us;
+    executor->probe_at_us =
+        now_us + retry_backoff_us(&executor->jitter, RETRY_BASE_US, beyond < 16 ? beyond : 16, WAIT_CAP_US);
+}
+
+static void reject(struct executor *executor, const struct task *task, const struct http_answer *http)
+{
+    const struct acs_answer *answer = &task->answer;
+    const int64_t now_s = clock_wall_ms(executor->engine->clock) / 1000;
+    struct error error;
+    int64_t server_s = 0;
+    char hint[ACS_HINT_SIZE] = "";
+
+    if (http->end == HTTP_UNTRUSTED || http->end == HTTP_NO_HOST) {
+        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->resource->host,
+                  answer->message);
+        error_hint(&error, http->end == HTTP_NO_HOST
+                               ? "check the endpoint's name in the connection string"
+                               : "if the service has a certificate of its own authority, name it in resource.ca_file");
+    } else {
+        time_parse_http(http->date, &server_s);
+        acs_credential_hint(answer, server_s, now_s, hint);
+        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->engine->resource->host, task->status,
+                  answer->code, answer->message);
+        error_hint(&error, "%s", hint);
+    }
+    stop(executor, STOP_REJECTED, &error);
+}
+
+static enum task_verdict verdict_after_failure(struct executor *executor, struct task *task)
+{
+    if (executor->draining)
+        return VERDICT_LEFT;
+    /* While the service is down for everybody, nobody's tries are counted. */
+    if (!service_is_down(executor) && ++task->tries >= TRIES_MAX)
+        return VERDICT_FAILED;
+    atomic_fetch_add(&executor->engine->retried, 1);
+    return VERDICT_AGAIN;
+}
+
+/* The service made the identity and gave no token with it: the token is asked for on its own. */
+static void add_missing_issue(const struct executor *executor, struct task *task)
+{
+    if (task_action(task) == ACTION_PROVISION && executor->request_options.scope_count > 0 &&
+        !secret_is_set(&task->answer.token) && task_is_last_action(task))
+        task->actions.items[task->actions.count++] = ACTION_ISSUE;
+}
+
+static enum task_verdict verdict_of(struct executor *executor, struct task *task, const struct http_answer *http,
+                                    int64_t delay_ms, int64_t now_us)
+{
+    switch (task->outcome) {
+    case OUTCOME_DONE:
+        note_success(executor, task_action(task));
+        add_missing_issue(executor, task);
+        if (task_is_last_action(task))
+            return VERDICT_DONE;
+        return executor->draining ? VERDICT_LEFT : VERDICT_NEXT;
+    case OUTCOME_GONE:
+    case OUTCOME_FAILED: note_success(executor, task_action(task)); return VERDICT_FAILED;
+    case OUTCOME_THROTTLED: break;
+    case OUTCOME_REJECTED: reject(executor, task, http); return VERDICT_LEFT;
+    case OUTCOME_TRANSIENT:
+    case OUTCOME_IN_DOUBT: break;
+    }
+    if (task->answer.class == ACS_THROTTLED) {
+        executor->failures = 0;
+        executor->down_since_us = 0;
+        note_throttle(executor, task, delay_ms, now_us);
+        return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
+    }
+    if (http->end == HTTP_NO_HOST && !executor->answered) {
+        reject(executor, task, http);
+        return VERDICT_LEFT;
+    }
+    note_failure(executor, now_us);
+    task->not_before_us =
+        now_us + retry_backoff_us(&executor->jitter, RETRY_BASE_US, task->tries < 16 ? task->tries : 16, WAIT_CAP_US);
+    return verdict_after_failure(executor, task);
+}
+
+static void read_answer(struct task *task, const struct executor *executor, const struct http_answer *http,
+                        int64_t delay_ms, struct error *error)
+{
+    const bool wants_token = executor->request_options.scope_count > 0;
+    const bool repeatable =
+        task_action(task) != ACTION_PROVISION || executor->engine->spec->resource.custom_id;
+
+    acs_answer_clear(&task->answer);
+    error->code = ERROR_NONE;
+    if (http->end == HTTP_ANSWERED && !acs_answer_read(task_action(task), wants_token, http->status, http->body,
+                                                       http->body_length, &task->answer, error))
+        task->answer = (struct acs_answer){.class = ACS_TRANSIENT, .code = "no_memory"};
+    acs_answer_set_delay(&task->answer, delay_ms);
+    task->outcome = retry_judge(http, repeatable, &task->answer);
+    if (task->outcome == OUTCOME_DONE && task_action(task) == ACTION_PROVISION)
+        memcpy(task->identity, task->answer.identity, sizeof task->identity);
+    if (task->outcome != OUTCOME_DONE && task->first_code[0] == '\0')
+        memcpy(task->first_code, task->answer.code, sizeof task->first_code);
+}
+
+static void on_done(void *context, void *request_context, struct http_answer *http)
+{
+    struct executor *executor = context;
+    struct task *task = request_context;
+    const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+    struct error error;
+
+    executor->admitted--;
+    use_slot(executor, task_action(task), now_us, quota_end);
+    task->status = http->status;
+    task->answered_at_ms = clock_wall_ms(executor->engine->clock);
+    memcpy(task->ms_cv, http->ms_cv, sizeof task->ms_cv);
+    const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
+                                                task->answered_at_ms / 1000);
+    read_answer(task, executor, http, delay_ms, &error);
+    task->not_before_us = now_us;
+    task->verdict = verdict_of(executor, task, http, delay_ms, now_us);
+    if (error.code != ERROR_NONE)
+        stop(executor, STOP_FAULT, &error);
+    if (task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT)
+        executor->held--;
+    record(executor, task, PHASE_RESULT);
+}
+
+/* --- the loop --- */
+
+/* Intents and results that are durable now. */
+static void take_recorded(struct executor *executor)
+{
+    void *items[AT_ONCE];
+    size_t count;
+
+    while ((count = queue_try_pop(executor->engine->recorded, items, AT_ONCE)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            struct task *task = items[i];
+            if (task->phase == PHASE_DROPPED) {
+                let_go(executor, task);
+            } else if (task->phase == PHASE_INTENT) {
+                list_append(&executor->sendable, task);
+            } else if (executor->draining) {
+                let_go(executor, task);
+            } else {
+                if (task->verdict == VERDICT_NEXT) {
+                    task->step++;
+                    task->attempt = 0;
+                    task->tries = 0;
+                }
+                list_insert(&executor->delayed, task);
+            }
+        }
+    }
+}
+
+static void take_planned(struct executor *executor)
+{
+    void *items[AT_ONCE];
+    const size_t room = executor->held_max - executor->held;
+    const size_t count =
+        queue_try_pop(executor->engine->planned, items, executor->draining || room > AT_ONCE ? AT_ONCE : room);
+
+    for (size_t i = 0; i < count; i++) {
+        struct task *task = items[i];
+        executor->held++;
+        if (executor->draining)
+            let_go(executor, task);
+        else
+            list_append(&executor->lanes[task_action(task)].ready, task);
+    }
+}
+
+static void note_signal(struct executor *executor)
+{
+    uint64_t ignored;
+
+    if (!executor->draining && read(executor->engine->stop_fd, &ignored, sizeof ignored) == (ssize_t)sizeof ignored)
+        stop(executor, STOP_SIGNAL, NULL);
+}
+
+static void check_patience(struct executor *executor, int64_t now_us)
+{
+    const int64_t patience_us = (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000;
+    struct error error;
+
+    if (executor->draining || !service_is_down(executor) || now_us - executor->down_since_us < patience_us)
+        return;
+    error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
+              executor->engine->resource->host, (long long)((now_us - executor->down_since_us) / 1000000));
+    error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
+    stop(executor, STOP_GAVE_UP, &error);
+}
+
+/* Why nothing moves, and until when: the earliest moment at which something may be admitted. */
+static int64_t next_event_us(struct executor *executor, int64_t now_us)
+{
+    int64_t earliest = INT64_MAX;
+    enum waiting waiting = WAITING_NOT;
+
+    if (executor->draining)
+        return executor->drain_until_us;
+    if (executor->delayed.head != NULL)
+        earliest = executor->delayed.head->not_before_us;
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct lane *lane = &executor->lanes[action];
+        if (lane->ready.head == NULL)
+            continue;
+        int64_t at = next_slot_us(executor, (enum action)action, now_us);
+        if (at > now_us && executor->admitted == 0)
+            waiting = WAITING_QUOTA;
+        if (lane->paused_until_us > at) {
+            at = lane->paused_until_us;
+            waiting = WAITING_THROTTLED;
+        }
+        if (at < earliest)
+            earliest = at;
+    }
+    if (service_is_down(executor)) {
+        waiting = WAITING_SERVICE;
+        earliest = earliest == INT64_MAX || executor->probe_at_us > earliest ? executor->probe_at_us : earliest;
+    }
+    atomic_store(&executor->engine->waiting, waiting);
+    return earliest;
+}
+
+static int timeout_ms(struct executor *executor)
+{
+    const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+    const int64_t at_us = next_event_us(executor, now_us);
+
+    /* With room to admit nothing but an event can help; otherwise sleep until the moment, rounded up. */
+    if (at_us == INT64_MAX || (!executor->draining && !gate_is_open(executor, at_us)))
+        return 1000;
+    if (at_us <= now_us)
+        return 0;
+    const int64_t wait_ms = (at_us - now_us + 999) / 1000;
+    return wait_ms > 1000 ? 1000 : (int)wait_ms;
+}
+
+/* What is still under way when patience ends is cut off and recorded as what it is: not known. */
+static void end_patience(struct executor *executor)
+{
+    if (executor->draining && clock_monotonic_us(executor->engine->clock) >= executor->drain_until_us)
+        http_pool_abort(executor->pool);
+}
+
+void executor_run(struct executor *executor, struct executor_end *end)
+{
+    struct engine *engine = executor->engine;
+    struct error error;
+
+    *end = (struct executor_end){.stop = STOP_NONE};
+    executor->end = end;
+    for (;;) {
+        note_signal(executor);
+        if (atomic_load(&engine->recorder_failed))
+            stop(executor, STOP_FAULT, NULL);
+        take_recorded(executor);
+        take_planned(executor);
+        check_patience(executor, clock_monotonic_us(engine->clock));
+        admit_all(executor, clock_monotonic_us(engine->clock));
+        send_all(executor);
+        end_patience(executor);
+        if (executor->held == 0 && queue_is_finished(engine->planned))
+            break;
+        if (!http_pool_wait(executor->pool, timeout_ms(executor), &error))
+            stop(executor, STOP_FAULT, &error);
+    }
+    end->connections = http_pool_connections(executor->pool);
+    queue_close(engine->to_record);
+}
+
+/* --- life --- */
+
+static bool open_pool(struct executor *executor, struct error *error)
+{
+    const struct spec *spec = executor->engine->spec;
+    const struct http_options options = {
+        .base_url = executor->engine->resource->url,
+        .ca_file = spec->resource.ca_file,
+        .concurrency = spec->engine.concurrency,
+        .version = spec->engine.http == SPEC_HTTP_2     ? HTTP_VERSION_2
+                   : spec->engine.http == SPEC_HTTP_1_1 ? HTTP_VERSION_1_1
+                                                        : HTTP_VERSION_AUTO,
+        .connect_timeout_ms = spec->engine.connect_timeout_ms,
+        .request_timeout_ms = spec->engine.request_timeout_ms,
+        .stall_timeout_ms = spec->engine.stall_timeout_ms,
+        .body_max = ANSWER_MAX,
+    };
+
+    executor->pool = http_pool_new(&options, on_done, executor, error);
+    return executor->pool != NULL &&
+           http_pool_watch(executor->pool, queue_event_fd(executor->engine->recorded), error) &&
+           http_pool_watch(executor->pool, queue_event_fd(executor->engine->planned), error) &&
+           http_pool_watch(executor->pool, executor->engine->stop_fd, error);
+}
+
+struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+                              struct error *error)
+{
+    struct executor *executor = calloc(1, sizeof *executor);
+
+    if (executor == NULL) {
+        for (int action = 0; action < ACTION_COUNT; action++)
+            quota_clear(&quotas[action]);
+        error_no_memory(error);
+        return NULL;
+    }
+    for (int action = 0; action < ACTION_COUNT; action++)
+        executor->lanes[action].quota = quotas[action];
+    executor->engine = engine;
+    executor->jitter.state = seed;
+    executor->held_max = engine_tasks_max(engine->spec);
+    executor->admitted_max = (size_t)engine->spec->engine.concurrency * 4;
+    executor->request_options = (struct acs_request_options){
+        .api_version = engine->spec->resource.api_version,
+        .scopes = (const char *const *)engine->spec->token.scopes.items,
+        .scope_count = engine->spec->token.scopes.count,
+        .lifetime_min = engine->spec->token.lifetime_min,
+    };
+    executor->signer = acs_signer_new(engine->resource, error);
+    if (executor->signer == NULL || !open_pool(executor, error)) {
+        executor_free(executor);
+        return NULL;
+    }
+    return executor;
+}
+
+void executor_free(struct executor *executor)
+{
+    if (executor == NULL)
+        return;
+    http_pool_free(executor->pool); /* after executor_run() nothing is under way */
+    acs_signer_free(executor->signer);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        quota_clear(&executor->lanes[action].quota);
+    free(executor);
+}

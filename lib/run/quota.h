@@ -1,0 +1,41 @@
+/* quota.h - a promise: in any window of its length no more than its count of requests (design, invariant 5).
+ *
+ * A slot is taken before a request leaves and is free again one window after its answer came, since the service may
+ * have counted the request as late as that.  So neither a sliding nor a fixed window nor a token bucket of the same size
+ * ever sees too many.  Times are microseconds of the monotonic clock.
+ */
+#ifndef ROLLCALL_RUN_QUOTA_H
+#define ROLLCALL_RUN_QUOTA_H
+
+#include "core/error.h"
+
+#include <stdint.h>
+
+struct quota_window {
+    uint32_t count; /* 0: no limit */
+    int64_t window_us;
+    uint32_t taken;     /* slots of requests without an answer */
+    int64_t *ended;     /* when the requests ended whose slots are still counted; a ring, oldest first */
+    uint32_t ended_head;
+    uint32_t ended_count;
+};
+
+bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error);
+void quota_clear(struct quota_window *quota);
+
+/* A request of an earlier run ended then (which may lie before the clock's zero). In the order of time, before anything
+ * is taken. */
+void quota_remember(struct quota_window *quota, int64_t ended_us);
+
+bool quota_available(struct quota_window *quota, int64_t now_us);
+/* When a slot will be free at the latest known time: now or earlier when one is; INT64_MAX when that depends on answers
+ * that have not come. */
+int64_t quota_next_us(struct quota_window *quota, int64_t now_us);
+
+void quota_take(struct quota_window *quota);
+/* The request of a taken slot ended, now. */
+void quota_end(struct quota_window *quota, int64_t now_us);
+/* The request of a taken slot never left. */
+void quota_give_back(struct quota_window *quota);
+
+#endif

@@ -1,0 +1,225 @@
+/* The recorder: owns the ledger and the outputs while a run lasts. What comes in together is made durable together, tokens
+ * before the ledger that counts them as delivered; only then is anybody told. */
+#include "run/engine.h"
+
+#include <string.h>
+
+enum { BATCH = 512, TICK_MS = 200 };
+
+static bool wants_token(const struct recorder *recorder, const struct task *task)
+{
+    return recorder->tokens != NULL && (task_action(task) == ACTION_ISSUE || task_action(task) == ACTION_PROVISION);
+}
+
+static bool write_intent(struct recorder *recorder, struct task *task, struct error *error)
+{
+    const struct engine *engine = recorder->engine;
+    const struct intent intent = {
+        .key = task->key,
+        .key_length = task->key_length,
+        .action = task_action(task),
+        .attempt = task->attempt,
+        .request_id = task->request_id,
+        .identity = task_action(task) == ACTION_PROVISION ? "" : task->identity,
+        .repeatable = task_action(task) != ACTION_PROVISION || engine->spec->resource.custom_id,
+        .at_ms = clock_wall_ms(engine->clock),
+    };
+
+    return ledger_record_intent(recorder->ledger, engine->run, &intent, &task->ledger_task, error);
+}
+
+static bool write_result(struct recorder *recorder, struct task *task, struct error *error)
+{
+    struct result result = {
+        .task = task->ledger_task,
+        .key = task->key,
+        .key_length = task->key_length,
+        .action = task_action(task),
+        .outcome = task->outcome,
+        .attempt = task->attempt,
+        .request_id = task->request_id,
+        .identity = task->identity,
+        .ms_cv = task->ms_cv,
+        .code = task->answer.code,
+        .message = task->answer.message,
+        .status = task->status,
+        .at_ms = task->answered_at_ms,
+        .is_last = task_is_last_action(task),
+        .watch = task->watch,
+        .watch_length = task->watch_length,
+        .is_removal = task->is_removal,
+        .token_wanted = wants_token(recorder, task),
+    };
+
+    if (task->outcome == OUTCOME_DONE && wants_token(recorder, task) && secret_is_set(&task->answer.token)) {
+        if (!token_fingerprint(&task->answer.token, result.token_fingerprint))
+            return error_no_memory(error);
+        result.token_expires_at_s = task->answer.token_expires_at_ms / 1000;
+        result.token_delivered = true; /* synced before the commit */
+        token_sink_add(recorder->tokens, task->key, task->key_length, task->identity, &task->answer.token,
+                       result.token_expires_at_s);
+        secret_clear(&task->answer.token);
+    }
+    return ledger_record_result(recorder->ledger, recorder->engine->run, &result, error);
+}
+
+static bool write_one(struct recorder *recorder, struct task *task, struct error *error)
+{
+    switch (task->phase) {
+    case PHASE_INTENT: return write_intent(recorder, task, error);
+    case PHASE_WITHDRAW: return ledger_withdraw(recorder->ledger, task->ledger_task, error);
+    case PHASE_RESULT: return write_result(recorder, task, error);
+    case PHASE_DROPPED: break;
+    }
+    return true;
+}
+
+static bool write_batch(struct recorder *recorder, struct task **tasks, size_t count, struct error *error)
+{
+    if (!ledger_begin(recorder->ledger, error))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!write_one(recorder, tasks[i], error))
+            goto fail;
+    if (recorder->tokens != NULL && !token_sink_sync(recorder->tokens, error))
+        goto fail;
+    if (!ledger_commit(recorder->ledger, error))
+        goto fail;
+    return true;
+fail:
+    ledger_rollback(recorder->ledger);
+    return false;
+}
+
+static void tell(struct recorder *recorder, const struct task *task, const char *event)
+{
+    if (!reporter_wants_users(recorder->reporter))
+        return;
+    const struct user_event user = {
+        .event = event,
+        .key = task->key,
+        .action = action_name(task_action(task)),
+        .identity = task->identity,
+        .code = task->answer.code,
+        .message = task->answer.message,
+        .request_id = task->request_id,
+        .attempt = task->attempt,
+        .status = task->status,
+    };
+    reporter_user(recorder->reporter, &user);
+}
+
+static void report_failure(struct recorder *recorder, const struct task *task)
+{
+    const struct failure failure = {
+        .row = task->row,
+        .row_length = task->row_length,
+        .key = task->key,
+        .category = category_name(task->category),
+        .action = action_name(task_action(task)),
+        .code = task->answer.code,
+        .message = task->answer.message,
+        .request_id = task->request_id,
+        .first_code = task->first_code,
+        .attempts = task->attempt,
+    };
+
+    recorder->failed++;
+    recorder->lost += task->outcome == OUTCOME_GONE;
+    if (recorder->failures != NULL)
+        failures_add(recorder->failures, &failure);
+    tell(recorder, task, task->outcome == OUTCOME_GONE ? "user_lost" : "user_failed");
+}
+
+/* After the commit: count it, tell it, and hand the task on. */
+static void pass_on(struct recorder *recorder, struct task *task)
+{
+    if (task->phase == PHASE_INTENT) {
+        queue_push(recorder->engine->recorded, task);
+        return;
+    }
+    if (task->phase == PHASE_WITHDRAW) {
+        task_free(task);
+        return;
+    }
+    recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
+    recorder->in_doubt += task->outcome == OUTCOME_IN_DOUBT;
+    switch (task->verdict) {
+    case VERDICT_AGAIN: tell(recorder, task, "user_retried"); break;
+    case VERDICT_NEXT: break;
+    case VERDICT_DONE:
+        recorder->done_users++;
+        tell(recorder, task, "user_done");
+        break;
+    case VERDICT_FAILED: report_failure(recorder, task); break;
+    case VERDICT_LEFT: break;
+    }
+    if (task->verdict == VERDICT_AGAIN || task->verdict == VERDICT_NEXT)
+        queue_push(recorder->engine->recorded, task);
+    else
+        task_free(task);
+}
+
+/* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in doubt,
+ * as its intent says. */
+static void drop(struct recorder *recorder, struct task *task)
+{
+    const bool ended = task->phase == PHASE_WITHDRAW ||
+                       (task->phase == PHASE_RESULT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT);
+
+    if (ended) {
+        task_free(task);
+        return;
+    }
+    task->phase = PHASE_DROPPED;
+    queue_push(recorder->engine->recorded, task);
+}
+
+static void report_progress(struct recorder *recorder)
+{
+    static const char *const reasons[] = {
+        [WAITING_NOT] = NULL,
+        [WAITING_QUOTA] = "waiting for the quota",
+        [WAITING_THROTTLED] = "the service asked to wait",
+        [WAITING_SERVICE] = "the service does not answer; trying again",
+    };
+    struct engine *engine = recorder->engine;
+    const struct progress progress = {
+        .elapsed_ms = (clock_monotonic_us(engine->clock) - recorder->started_us) / 1000,
+        .users = recorder->users,
+        .done = recorder->done_users,
+        .failed = recorder->failed,
+        .throttled = atomic_load(&engine->throttled),
+        .retried = atomic_load(&engine->retried),
+        .in_doubt = recorder->in_doubt,
+        .least_ms = recorder->least_ms,
+        .waiting_for = reasons[atomic_load(&engine->waiting)],
+    };
+
+    reporter_progress(recorder->reporter, &progress);
+}
+
+void recorder_run(struct recorder *recorder)
+{
+    struct queue *queue = recorder->engine->to_record;
+    void *items[BATCH];
+    struct task *tasks[BATCH];
+
+    recorder->ok = true;
+    while (!queue_is_finished(queue)) {
+        const size_t count = queue_pop(queue, items, BATCH, TICK_MS);
+        for (size_t i = 0; i < count; i++)
+            tasks[i] = items[i];
+        if (count > 0 && recorder->ok && !write_batch(recorder, tasks, count, &recorder->error)) {
+            recorder->ok = false;
+            atomic_store(&recorder->engine->recorder_failed, true);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (recorder->ok)
+                pass_on(recorder, tasks[i]);
+            else
+                drop(recorder, tasks[i]);
+        }
+        report_progress(recorder);
+    }
+}

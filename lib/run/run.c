@@ -1,0 +1,402 @@
+#include "run/run.h"
+
+#include "output/mapping.h"
+#include "run/engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { PLANNED_QUEUE = 512 };
+
+struct run {
+    const struct run_input *input;
+    struct engine engine;
+    struct recorder recorder;
+    struct executor *executor;
+    struct executor_end executor_end;
+    struct ledger *reader; /* the feeder's connection */
+    struct quota_window quotas[ACTION_COUNT];
+    struct run_record record;
+    uint64_t in_doubt_before;
+    int64_t started_us;
+};
+
+/* --- before the first request --- */
+
+/* What was found out while planning and needs no request. */
+static bool write_marks(const struct run *run, int64_t now_s, struct error *error)
+{
+    const struct plan *plan = run->input->plan;
+    struct ledger *ledger = run->input->ledger;
+
+    for (size_t i = 0; i < plan->returned_count; i++)
+        if (!ledger_mark_removed(ledger, plan->returned[i], 0, error))
+            return false;
+    for (size_t i = 0; i < plan->removed_count; i++)
+        if (plan->removed[i].reason == REASON_MEANWHILE &&
+            !ledger_mark_removed(ledger, plan->removed[i].row, now_s, error))
+            return false;
+    return true;
+}
+
+struct adopting {
+    const struct plan *plan;
+    struct ledger *ledger;
+};
+
+static bool adopt_row(void *context, const struct roster_row *row, struct error *error)
+{
+    const struct adopting *adopting = context;
+    struct identity identity;
+
+    if (row->index >= adopting->plan->roster.rows || !adopting->plan->rows[row->index].adopts)
+        return true;
+    if (!ledger_find(adopting->ledger, row->key.bytes, row->key.length, &identity, error))
+        return error->code == ERROR_NONE;
+    return ledger_adopt_watch(adopting->ledger, identity.row, row->watch, row->watch_length, error);
+}
+
+static bool adopt_watch(const struct run *run, struct error *error)
+{
+    struct adopting adopting = {.plan = run->input->plan, .ledger = run->input->ledger};
+    const struct roster_visitor visitor = {.row = adopt_row, .context = &adopting};
+    struct roster_options options;
+    struct roster_summary summary;
+    struct problems problems;
+
+    if (adopting.plan->adopting == 0)
+        return true;
+    if (!problems_init(&problems, run->input->spec->roster.csv, error))
+        return false;
+    bool ok = plan_roster_options(run->input->spec, problems.file, run->input->roster_fd, &options, error);
+    if (ok) {
+        ok = roster_read(&options, &visitor, &problems, &summary, error);
+        plan_roster_options_clear(&options);
+    }
+    problems_clear(&problems);
+    return ok;
+}
+
+/* Everything before the first request is one transaction: a run that cannot begin has changed nothing. */
+static bool write_beginning(struct run *run, struct error *error)
+{
+    struct ledger *ledger = run->input->ledger;
+    const int64_t now_ms = clock_wall_ms(run->input->clock);
+
+    if (!ledger_begin(ledger, error))
+        return false;
+    if (ledger_bind_resource(ledger, run->input->resource->authority, error) &&
+        ledger_run_begin(ledger, &run->record, error) &&
+        ledger_settle_tasks(ledger, run->record.id, now_ms, &run->in_doubt_before, error) &&
+        write_marks(run, now_ms / 1000, error) && adopt_watch(run, error) && ledger_commit(ledger, error))
+        return true;
+    ledger_rollback(ledger);
+    return false;
+}
+
+static bool begin(struct run *run, struct error *error)
+{
+    const struct run_input *input = run->input;
+
+    run->started_us = clock_monotonic_us(input->clock);
+    run->record = (struct run_record){
+        .started_at_ms = clock_wall_ms(input->clock),
+        .job = input->spec->name,
+        .operator_name = input->operator_name,
+        .roster_rows = input->plan->roster.selected,
+    };
+    return write_beginning(run, error);
+}
+
+/* --- what the last window has seen --- */
+
+/* Attempts come newest first, and the windows want them oldest first: they are kept in one array a kind, as many as its
+ * quota can still count. */
+struct attempts {
+    const struct spec *spec;
+    int64_t now_ms;
+    int64_t *age_ms[ACTION_COUNT];
+    uint32_t count[ACTION_COUNT];
+};
+
+static void keep_attempt(struct attempts *attempts, enum action action, int64_t age_ms)
+{
+    const struct quota *quota = &attempts->spec->engine.quotas[action];
+
+    if (age_ms < (int64_t)quota->window_ms && attempts->count[action] < quota->count)
+        attempts->age_ms[action][attempts->count[action]++] = age_ms;
+}
+
+static bool note_attempt(void *context, const struct audit_record *record, struct error *error)
+{
+    struct attempts *attempts = context;
+    /* A clock that was set back must not make a slot wait for longer than its window. */
+    const int64_t age_ms = record->at_ms < attempts->now_ms ? attempts->now_ms - record->at_ms : 0;
+    enum action action;
+
+    (void)error;
+    if (!action_parse(record->action, &action) || record->request_id[0] == '\0')
+        return true;
+    keep_attempt(attempts, action, age_ms);
+    if (action == ACTION_PROVISION && attempts->spec->engine.create_counts_as_issue &&
+        attempts->spec->token.scopes.count > 0)
+        keep_attempt(attempts, ACTION_ISSUE, age_ms);
+    return true;
+}
+
+/* Quota windows with what earlier runs on this ledger used. What a killed run left under way was put into the audit trail
+ * when this one began, and so counts as ended now. */
+static bool open_quotas(struct run *run, struct error *error)
+{
+    const struct spec *spec = run->input->spec;
+    struct attempts attempts = {.spec = spec, .now_ms = clock_wall_ms(run->input->clock)};
+    const int64_t now_us = clock_monotonic_us(run->input->clock);
+    int64_t longest_ms = 0;
+    bool ok = true;
+
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        const struct quota *quota = &spec->engine.quotas[action];
+        ok = ok && quota_init(&run->quotas[action], quota->count, quota->window_ms, error);
+        attempts.age_ms[action] = calloc((size_t)quota->count + 1, sizeof(int64_t));
+        if (ok && attempts.age_ms[action] == NULL)
+            ok = error_no_memory(error);
+        if (quota->count > 0 && quota->window_ms > longest_ms)
+            longest_ms = quota->window_ms;
+    }
+    ok = ok && (longest_ms == 0 || ledger_each_attempt_since(run->input->ledger, attempts.now_ms - longest_ms,
+                                                             note_attempt, &attempts, error));
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        for (uint32_t i = attempts.count[action]; ok && i > 0; i--)
+            quota_remember(&run->quotas[action], now_us - attempts.age_ms[action][i - 1] * 1000);
+        free(attempts.age_ms[action]);
+        if (!ok)
+            quota_clear(&run->quotas[action]);
+    }
+    return ok;
+}
+
+/* --- the engine --- */
+
+static bool open_engine(struct run *run, struct error *error)
+{
+    const struct run_input *input = run->input;
+    const size_t tasks = engine_tasks_max(input->spec);
+    uint64_t seed;
+
+    run->engine = (struct engine){
+        .spec = input->spec,
+        .resource = input->resource,
+        .clock = input->clock,
+        .run = run->record.id,
+        .stop_fd = input->stop_fd,
+    };
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        return error_errno(error, "cannot get random bytes");
+    run->engine.planned = queue_new(PLANNED_QUEUE, error);
+    run->engine.to_record = queue_new(tasks, error);
+    run->engine.recorded = queue_new(tasks, error);
+    if (run->engine.planned == NULL || run->engine.to_record == NULL || run->engine.recorded == NULL)
+        return false;
+    run->executor = executor_new(&run->engine, run->quotas, seed, error);
+    memset(run->quotas, 0, sizeof run->quotas); /* the executor's now */
+    if (run->executor == NULL)
+        return false;
+    run->reader = ledger_open_beside(input->ledger, error);
+    return run->reader != NULL;
+}
+
+static void close_engine(struct run *run)
+{
+    executor_free(run->executor);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        quota_clear(&run->quotas[action]);
+    ledger_close(run->reader);
+    queue_free(run->engine.planned);
+    queue_free(run->engine.to_record);
+    queue_free(run->engine.recorded);
+}
+
+static void *executor_thread(void *context)
+{
+    struct run *run = context;
+
+    executor_run(run->executor, &run->executor_end);
+    return NULL;
+}
+
+static void *recorder_thread(void *context)
+{
+    recorder_run(&((struct run *)context)->recorder);
+    return NULL;
+}
+
+/* Runs the three threads; the first fault of any of them is the run's. */
+static bool run_threads(struct run *run, struct error *error)
+{
+    const struct run_input *input = run->input;
+    pthread_t executor;
+    pthread_t recorder;
+    struct error feeder_error;
+
+    if (pthread_create(&recorder, NULL, recorder_thread, run) != 0)
+        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
+    if (pthread_create(&executor, NULL, executor_thread, run) != 0) {
+        queue_close(run->engine.to_record);
+        pthread_join(recorder, NULL);
+        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
+    }
+    const bool fed = feeder_run(&run->engine, input->plan, input->roster_fd, run->reader, &feeder_error);
+    pthread_join(executor, NULL);
+    pthread_join(recorder, NULL);
+
+    *error = (struct error){.code = ERROR_NONE};
+    if (!run->recorder.ok)
+        *error = run->recorder.error;
+    else if (run->executor_end.stop != STOP_NONE)
+        *error = run->executor_end.error;
+    else if (!fed)
+        *error = feeder_error;
+    return run->recorder.ok && run->executor_end.stop == STOP_NONE && fed;
+}
+
+/* --- after the last answer --- */
+
+static enum run_state end_state(const struct run *run, bool finished)
+{
+    if (finished)
+        return run->recorder.failed > 0 ? RUN_FAILED : RUN_DONE;
+    return run->executor_end.stop == STOP_SIGNAL ? RUN_INTERRUPTED : RUN_STOPPED;
+}
+
+static bool write_outputs(struct run *run, struct error *error)
+{
+    const struct run_input *input = run->input;
+    const struct spec *spec = input->spec;
+    const struct mapping_options mapping = {
+        .key_column = spec->roster.key,
+        .style = {.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas},
+    };
+    struct token_sink *tokens = run->recorder.tokens;
+    struct failures *failures = run->recorder.failures;
+
+    run->recorder.tokens = NULL;
+    run->recorder.failures = NULL;
+    bool ok = true;
+    if (tokens != NULL)
+        ok = token_sink_finish(tokens, input->ledger, clock_wall_ms(input->clock) / 1000, error);
+    if (failures != NULL && ok)
+        ok = failures_commit(failures, error);
+    else
+        failures_discard(failures);
+    return ok && (spec->outputs.mapping == NULL || mapping_update(input->ledger, &mapping, spec->outputs.mapping, error));
+}
+
+static void fill_summary(const struct run *run, enum run_state state, struct run_summary *summary)
+{
+    const struct recorder *recorder = &run->recorder;
+    const struct spec *spec = run->input->spec;
+    const uint64_t ended = recorder->done_users + recorder->failed;
+
+    *summary = (struct run_summary){
+        .run = run->record.id,
+        .state = run_state_name(state),
+        .elapsed_ms = (clock_monotonic_us(run->input->clock) - run->started_us) / 1000,
+        .users = run->input->plan->users,
+        .done_users = recorder->done_users,
+        .failed = recorder->failed,
+        .lost = recorder->lost,
+        .left = run->input->plan->users - ended,
+        .throttled = atomic_load(&run->engine.throttled),
+        .retried = atomic_load(&run->engine.retried),
+        .in_doubt = recorder->in_doubt + run->in_doubt_before,
+        .in_doubt_before = run->in_doubt_before,
+        .requests = atomic_load(&run->engine.requests),
+        .connections = run->executor_end.connections,
+        .mapping = spec->outputs.mapping,
+        .tokens = spec->outputs.tokens.kind == SINK_CSV ? spec->outputs.tokens.target : NULL,
+        .failures = spec->outputs.failures,
+    };
+    memcpy(summary->done, recorder->done, sizeof summary->done);
+}
+
+static bool write_end(struct run *run, enum run_state state, const struct run_summary *summary, struct error *error)
+{
+    run->record.ended_at_ms = clock_wall_ms(run->input->clock);
+    run->record.state = state;
+    memcpy(run->record.done, summary->done, sizeof run->record.done);
+    run->record.failed = summary->failed;
+    run->record.left = summary->left;
+    run->record.in_doubt = summary->in_doubt;
+    run->record.throttled = summary->throttled;
+    return ledger_run_end(run->input->ledger, &run->record, error);
+}
+
+/* The header of the failures file is the roster's, which only reading it tells. */
+static bool open_failures_at_header(void *context, const struct roster_header *header, struct error *error)
+{
+    struct run *run = context;
+    const struct spec *spec = run->input->spec;
+    const struct csv_style style = {.delimiter = spec->roster.delimiter,
+                                    .escape_formulas = spec->outputs.escape_formulas};
+
+    run->recorder.failures = failures_open(spec->outputs.failures, &style, header, error);
+    if (run->recorder.failures != NULL)
+        error->code = ERROR_NONE;
+    return false;
+}
+
+static bool open_failures(struct run *run, struct error *error)
+{
+    const struct roster_visitor visitor = {.header = open_failures_at_header, .context = run};
+    struct roster_options options;
+    struct roster_summary summary;
+    struct problems problems;
+
+    if (run->input->spec->outputs.failures == NULL)
+        return true;
+    if (!problems_init(&problems, run->input->spec->roster.csv, error))
+        return false;
+    if (plan_roster_options(run->input->spec, problems.file, run->input->roster_fd, &options, error)) {
+        roster_read(&options, &visitor, &problems, &summary, error);
+        plan_roster_options_clear(&options);
+    }
+    problems_clear(&problems);
+    return run->recorder.failures != NULL;
+}
+
+bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error)
+{
+    struct run run = {.input = input};
+    struct error end_error;
+    bool finished = true;
+
+    run.recorder = (struct recorder){
+        .engine = &run.engine,
+        .ledger = input->ledger,
+        .tokens = input->tokens,
+        .reporter = input->reporter,
+        .users = input->plan->users,
+        .least_ms = plan_least_ms(input->plan),
+        .started_us = clock_monotonic_us(input->clock),
+        .ok = true,
+    };
+    if (!begin(&run, error) || !open_failures(&run, error)) {
+        token_sink_abandon(run.recorder.tokens);
+        return false;
+    }
+    reporter_started(input->reporter, run.record.id, input->spec->name, input->plan->users);
+    error->code = ERROR_NONE;
+    if (input->plan->users > 0)
+        finished = open_quotas(&run, error) && open_engine(&run, error) && run_threads(&run, error);
+    const bool written = write_outputs(&run, &end_error);
+    const enum run_state state = end_state(&run, finished && written);
+    fill_summary(&run, state, summary);
+    const bool ended = write_end(&run, state, summary, written ? &end_error : &(struct error){0});
+    close_engine(&run);
+    reporter_ended(input->reporter, summary);
+    if (finished && !(written && ended))
+        *error = end_error;
+    return finished && written && ended;
+}

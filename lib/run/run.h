@@ -1,0 +1,30 @@
+/* run.h - one execution of a plan, from the first intent to the last output. */
+#ifndef ROLLCALL_RUN_RUN_H
+#define ROLLCALL_RUN_RUN_H
+
+#include "acs/acs.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "ledger/ledger.h"
+#include "output/reporter.h"
+#include "output/token_sink.h"
+#include "run/plan.h"
+
+struct run_input {
+    const struct spec *spec;
+    const struct acs_resource *resource;
+    const struct plan *plan;
+    int roster_fd;
+    struct ledger *ledger; /* opened with LEDGER_RUN */
+    struct token_sink *tokens; /* NULL where none are wanted; taken over */
+    struct reporter *reporter;
+    const struct clock *clock;
+    const char *operator_name;
+    int stop_fd; /* readable when the run is to stop in good order */
+};
+
+/* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of single
+ * users; false with the error when it stopped before (an error code of ERROR_NONE: stop_fd asked for it). */
+bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error);
+
+#endif

@@ -1,0 +1,56 @@
+#include "run/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *put(char **end, const char *bytes, size_t length)
+{
+    char *start = *end;
+
+    if (length > 0)
+        memcpy(start, bytes, length);
+    start[length] = '\0';
+    *end = start + length + 1;
+    return start;
+}
+
+struct task *task_new(enum category category, const struct action_list *actions, const char *key, size_t key_length,
+                      const char *watch, size_t watch_length, const char *row, size_t row_length)
+{
+    struct task *task = malloc(sizeof *task + key_length + watch_length + row_length + 3);
+
+    if (task == NULL)
+        return NULL;
+    memset(task, 0, sizeof *task);
+    task->category = category;
+    task->actions = *actions;
+    task->is_removal = category == CATEGORY_REMOVED;
+    char *end = task->text;
+    task->key = put(&end, key, key_length);
+    task->key_length = key_length;
+    task->watch = put(&end, watch, watch_length);
+    task->watch_length = watch_length;
+    if (row != NULL) {
+        task->row = put(&end, row, row_length);
+        task->row_length = row_length;
+    }
+    return task;
+}
+
+void task_free(struct task *task)
+{
+    if (task == NULL)
+        return;
+    acs_answer_clear(&task->answer);
+    free(task);
+}
+
+enum action task_action(const struct task *task)
+{
+    return task->actions.items[task->step];
+}
+
+bool task_is_last_action(const struct task *task)
+{
+    return task->step + 1 == task->actions.count;
+}

@@ -1,0 +1,75 @@
+/* task.h - one user's actions on their way through a run.
+ *
+ * A task is owned by one thread at a time: made by the feeder, scheduled and sent by the executor, written down by the
+ * recorder, and handed from one to the other through queues.
+ */
+#ifndef ROLLCALL_RUN_TASK_H
+#define ROLLCALL_RUN_TASK_H
+
+#include "acs/acs.h"
+#include "core/action.h"
+#include "ledger/ledger.h"
+#include "run/plan.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the recorder is asked to write down. */
+enum task_phase {
+    PHASE_INTENT,   /* the request is about to leave */
+    PHASE_WITHDRAW, /* it will not leave after all; the task ends, not done */
+    PHASE_RESULT,   /* the answer, or its loss */
+    PHASE_DROPPED,  /* the recorder could not write: the task ends, not done */
+};
+
+/* How the user goes on after a result. */
+enum task_verdict {
+    VERDICT_AGAIN, /* the same action once more */
+    VERDICT_NEXT,  /* the next action */
+    VERDICT_DONE,
+    VERDICT_FAILED,
+    VERDICT_LEFT, /* for the next run */
+};
+
+struct task {
+    struct task *next; /* in a list of the executor */
+
+    enum category category;
+    struct action_list actions;
+    size_t step; /* the action at hand: actions.items[step] */
+    bool is_removal;
+    char identity[ACS_IDENTITY_LENGTH + 1]; /* "" until there is one */
+
+    enum task_phase phase;
+    enum task_verdict verdict;
+    uint32_t attempt; /* of this action; 1 for the first */
+    uint32_t tries;   /* attempts that failed while the service worked for others */
+    int64_t not_before_us;
+    int64_t ledger_task; /* the row of the intent */
+    char request_id[ACS_REQUEST_ID_LENGTH + 1];
+
+    enum outcome outcome;
+    int status;
+    int64_t answered_at_ms;
+    char ms_cv[64];
+    struct acs_answer answer;
+    char first_code[ACS_CODE_SIZE]; /* of the first attempt that went wrong; "" when none did */
+
+    const char *key; /* these point into text */
+    size_t key_length;
+    const char *watch;
+    size_t watch_length;
+    const char *row; /* NULL for a user that is not in the roster */
+    size_t row_length;
+    char text[];
+};
+
+struct task *task_new(enum category category, const struct action_list *actions, const char *key, size_t key_length,
+                      const char *watch, size_t watch_length, const char *row, size_t row_length);
+/* Wipes the answer. NULL is allowed. */
+void task_free(struct task *task);
+
+enum action task_action(const struct task *task);
+bool task_is_last_action(const struct task *task);
+
+#endif

@@ -1,0 +1,139 @@
+/* Lists of texts, and the filter of the roster that is made of them. */
+#include "spec/spec_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool append_text(struct spec_reader *reader, struct text_list *list, const char *text)
+{
+    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+
+    if (items == NULL)
+        return error_no_memory(reader->error);
+    list->items = items;
+    items[list->count] = strdup(text);
+    if (items[list->count] == NULL)
+        return error_no_memory(reader->error);
+    list->count++;
+    return true;
+}
+
+static bool is_twice(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
+                     const struct text_list *list)
+{
+    char path[SPEC_PATH_SIZE];
+    char shown[SPEC_SHOWN_SIZE];
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], item->text) == 0) {
+            spec_fault(reader, item, "remove one of the two", "%s names %s twice", spec_key_path(key, path),
+                       spec_shown(item->text, shown));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One entry of a list of texts or words. */
+static bool read_item(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
+                      struct text_list *list)
+{
+    char path[SPEC_PATH_SIZE];
+    int unused;
+
+    if (!item->bad && item->kind != SPEC_SCALAR)
+        return spec_fault(reader, item, "write single values, one after the other",
+                          "%s holds a %s where a %s must stand", spec_key_path(key, path),
+                          item->kind == SPEC_LIST ? "list" : "mapping", key->type == SPEC_WORDS ? "word" : "text");
+    if (key->type == SPEC_WORDS ? !spec_read_choice(reader, key, item, &unused)
+                                : spec_scalar(reader, key, item) == NULL)
+        return false;
+    return !is_twice(reader, key, item, list) && append_text(reader, list, item->text);
+}
+
+static size_t count_entries(const struct spec_node *node)
+{
+    size_t count = 0;
+
+    for (const struct spec_node *entry = node->children; entry != NULL; entry = entry->next)
+        count++;
+    return count;
+}
+
+bool spec_read_list(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+{
+    struct text_list *list = spec_field(reader, key);
+    char path[SPEC_PATH_SIZE];
+    bool ok = true;
+
+    if (node->bad)
+        return false;
+    if (node->kind == SPEC_MAPPING)
+        return spec_fault_type(reader, key, node);
+    if (node->kind == SPEC_SCALAR)
+        return read_item(reader, key, node, list);
+    if (count_entries(node) > (size_t)key->max)
+        return spec_fault(reader, node, "shorten the list", "%s has more than %d entries", spec_key_path(key, path),
+                          (int)key->max);
+    for (struct spec_node *item = node->children; item != NULL && reader->error->code == ERROR_NONE; item = item->next)
+        ok = read_item(reader, key, item, list) && ok;
+    return ok;
+}
+
+/* The values of one clause. Unlike elsewhere a text in quotes may be empty: rows whose column is empty. */
+static bool read_clause_value(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
+                              struct where_clause *clause)
+{
+    char path[SPEC_PATH_SIZE];
+    char shown[SPEC_SHOWN_SIZE];
+
+    if (item->bad)
+        return false;
+    if (item->kind != SPEC_SCALAR || spec_node_is_null(item))
+        return spec_fault(reader, item, "write a value, or a list of values; \"\" selects rows without one",
+                          "%s needs a value for the column %s", spec_key_path(key, path),
+                          spec_shown(clause->column, shown));
+    return !is_twice(reader, key, item, &clause->values) && append_text(reader, &clause->values, item->text);
+}
+
+static bool read_clause(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *entry,
+                        struct where_clause *clause)
+{
+    bool ok = true;
+
+    clause->column = strdup(entry->key->text);
+    if (clause->column == NULL)
+        return error_no_memory(reader->error);
+    if (entry->kind != SPEC_LIST || entry->children == NULL) {
+        const struct spec_node empty = {.kind = SPEC_MAPPING, .line = entry->line, .column = entry->column};
+        return read_clause_value(reader, key, entry->kind == SPEC_LIST && !entry->bad ? &empty : entry, clause);
+    }
+    for (struct spec_node *item = entry->children; item != NULL && reader->error->code == ERROR_NONE; item = item->next)
+        ok = read_clause_value(reader, key, item, clause) && ok;
+    return ok;
+}
+
+bool spec_read_where(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+{
+    char path[SPEC_PATH_SIZE];
+    char range[SPEC_HINT_SIZE];
+    bool ok = true;
+
+    if (node->bad)
+        return false;
+    if (node->kind != SPEC_MAPPING)
+        return spec_node_is_null(node) ? spec_scalar(reader, key, node) != NULL : spec_fault_type(reader, key, node);
+    const size_t count = count_entries(node);
+    if (count < (size_t)key->min || count > (size_t)key->max)
+        return spec_fault(reader, node, "name the columns, or remove where", "%s must name %s",
+                          spec_key_path(key, path), spec_key_range(key, range));
+    struct where_clause *clauses = calloc(count, sizeof *clauses);
+    if (clauses == NULL)
+        return error_no_memory(reader->error);
+    reader->spec->roster.where = clauses;
+    reader->spec->roster.where_count = count;
+    for (struct spec_node *entry = node->children; entry != NULL && reader->error->code == ERROR_NONE;
+         entry = entry->next)
+        ok = read_clause(reader, key, entry, clauses++) && ok;
+    return ok;
+}

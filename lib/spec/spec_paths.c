@@ -1,0 +1,96 @@
+/* No file has two uses: a run that wrote its mapping over its roster would lose both. */
+#include "spec/spec_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct use {
+    const char *key;  /* its path in the job spec; NULL: the job spec itself */
+    const char *path; /* NULL: not used */
+    bool only_read;   /* two of these may share a file */
+};
+
+/* Without ".", "..", and doubled slashes, by the text alone: the file may not be there yet. malloc'd. */
+static char *normalise(const char *path)
+{
+    char *normal = malloc(strlen(path) + 2);
+    size_t length = 0;
+    size_t kept = 0; /* names that a ".." can take back */
+
+    if (normal == NULL)
+        return NULL;
+    if (path[0] == '/')
+        normal[length++] = '/';
+    while (*path != '\0') {
+        const size_t name = strcspn(path, "/");
+        if (name == 2 && memcmp(path, "..", 2) == 0 && kept > 0) {
+            for (length--; length > 0 && normal[length - 1] != '/'; length--)
+                continue;
+            kept--;
+        } else if (name > 0 && !(name == 1 && path[0] == '.')) {
+            kept += name == 2 && memcmp(path, "..", 2) == 0 ? 0 : 1;
+            memcpy(normal + length, path, name);
+            length += name;
+            normal[length++] = '/';
+        }
+        path += name + (path[name] == '/' ? 1 : 0);
+    }
+    normal[length] = '\0';
+    return normal;
+}
+
+/* Links and a different way to the same place count, where the file is there. */
+static bool same_file(struct spec_reader *reader, const char *left, const char *right)
+{
+    struct stat left_status;
+    struct stat right_status;
+
+    if (stat(left, &left_status) == 0 && stat(right, &right_status) == 0)
+        return left_status.st_dev == right_status.st_dev && left_status.st_ino == right_status.st_ino;
+    char *left_path = normalise(left);
+    char *right_path = normalise(right);
+    const bool same = left_path != NULL && right_path != NULL && strcmp(left_path, right_path) == 0;
+    if (left_path == NULL || right_path == NULL)
+        error_no_memory(reader->error);
+    free(left_path);
+    free(right_path);
+    return same;
+}
+
+static void compare(struct spec_reader *reader, const struct use *use, const struct use *earlier)
+{
+    char shown[SPEC_SHOWN_SIZE];
+
+    if (use->path == NULL || earlier->path == NULL || (use->only_read && earlier->only_read) ||
+        strcmp(use->path, "-") == 0 || !same_file(reader, use->path, earlier->path))
+        return;
+    const struct spec_node *node = spec_node_find(reader->root, use->key);
+    if (node != NULL && !node->bad)
+        spec_fault(reader, node, "give each a file of its own", "%s and %s are the same file, %s", use->key,
+                   earlier->key != NULL ? earlier->key : "the job spec", spec_shown(use->path, shown));
+}
+
+bool spec_check_paths(struct spec_reader *reader)
+{
+    const struct spec *spec = reader->spec;
+    const char *sink = spec->outputs.tokens.kind == SINK_CSV ? "outputs.tokens.csv" : "outputs.tokens.ndjson";
+    const bool sink_is_file = spec->outputs.tokens.kind == SINK_CSV || spec->outputs.tokens.kind == SINK_NDJSON;
+    const struct use uses[] = {
+        {NULL, spec->path, true},
+        {"resource.ca_file", spec->resource.ca_file, true},
+        {"outputs.tokens.encrypt", spec->outputs.tokens.encrypt, true},
+        {"ledger", spec->ledger, false},
+        {"roster.csv", spec->roster.csv, false},
+        {"roster.previous", spec->roster.previous, false},
+        {"outputs.mapping", spec->outputs.mapping, false},
+        {"outputs.failures", spec->outputs.failures, false},
+        {sink, sink_is_file ? spec->outputs.tokens.target : NULL, false},
+    };
+
+    for (size_t i = 1; i < sizeof uses / sizeof uses[0]; i++)
+        for (size_t j = 0; j < i; j++)
+            compare(reader, &uses[i], &uses[j]);
+    return true;
+}

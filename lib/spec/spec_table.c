@@ -1,0 +1,280 @@
+/* The grammar of the job spec, design section 2: every key once.  What is not here does not exist; what concerns more
+ * than one key is in spec_check.c. */
+#include "spec/spec_internal.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIELD(member) .offset = offsetof(struct spec, member), .size = sizeof(((struct spec *)NULL)->member)
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+static const int64_t day = INT64_C(24) * HOUR;
+
+static const struct spec_choice credentials[] = {
+    {"default", CREDENTIAL_DEFAULT},         {"managed_identity", CREDENTIAL_MANAGED_IDENTITY},
+    {"environment", CREDENTIAL_ENVIRONMENT}, {"workload_identity", CREDENTIAL_WORKLOAD_IDENTITY},
+    {"azure_cli", CREDENTIAL_AZURE_CLI},     {NULL, 0},
+};
+static const struct spec_choice api_versions[] = {
+    {"2021-03-07", 0},         {"2022-06-01", 0}, {"2022-10-01", 0}, {"2023-10-01", 0},
+    {"2025-03-02-preview", 0}, {"2025-06-30", 0}, {NULL, 0},
+};
+static const struct spec_choice scopes[] = {
+    {"chat", 0}, {"voip", 0}, {"chat.join", 0}, {"chat.join.limited", 0}, {"voip.join", 0}, {NULL, 0},
+};
+static const struct spec_choice duplicates[] = {
+    {"refuse", DUPLICATES_REFUSE},
+    {"first", DUPLICATES_FIRST},
+    {NULL, 0},
+};
+static const struct spec_choice http_versions[] = {
+    {"auto", SPEC_HTTP_AUTO},
+    {"1.1", SPEC_HTTP_1_1},
+    {"2", SPEC_HTTP_2},
+    {NULL, 0},
+};
+static const struct spec_choice keep_or_provision[] = {
+    {"keep", SPEC_KEEP},
+    {"provision", ACTION_PROVISION},
+    {NULL, 0},
+};
+static const struct spec_choice only_keep[] = {
+    {"keep", SPEC_KEEP},
+    {NULL, 0},
+};
+static const struct spec_choice on_known[] = {
+    {"keep", SPEC_KEEP}, {"revoke", ACTION_REVOKE}, {"issue", ACTION_ISSUE}, {"delete", ACTION_DELETE}, {NULL, 0},
+};
+/* No issue: who has left gets no token. */
+static const struct spec_choice on_removed[] = {
+    {"keep", SPEC_KEEP},
+    {"revoke", ACTION_REVOKE},
+    {"delete", ACTION_DELETE},
+    {NULL, 0},
+};
+static const struct spec_choice on_leaving[] = {
+    {"keep", SPEC_KEEP},
+    {"revoke", ACTION_REVOKE},
+    {NULL, 0},
+};
+
+/* The order is that of the reference page, and of what editors offer. */
+const struct spec_key spec_table[] = {
+    {"", "version", SPEC_INTEGER, .required = true, .min = 1, .max = 1, .example = "1",
+     .help = "The version of this grammar."},
+    {"", "name", SPEC_NAME, FIELD(name), .required = true, .max = 64, .example = "contoso-staff",
+     .help = "What this job is called in messages, reports and metrics."},
+
+    {"", "resource", SPEC_SECTION, .required = true, .help = "The Communication Services resource and how to sign in."},
+    {"resource", "connection_string", SPEC_REFERENCE, FIELD(resource.connection_string), .secret = true,
+     .example = "{ env: COMMUNICATION_SERVICES_CONNECTION_STRING }",
+     .help = "The resource's connection string with its access key; or give endpoint and credential."},
+    {"resource", "endpoint", SPEC_REFERENCE, FIELD(resource.endpoint),
+     .example = "https://contoso.communication.azure.com",
+     .help = "The resource's address, to sign in with Microsoft Entra ID instead of an access key."},
+    {"resource", "credential", SPEC_CHOICE, FIELD(resource.credential), .choices = credentials, .example = "default",
+     .help = "Where the Entra token comes from; default tries the others in turn."},
+    {"resource", "api_version", SPEC_WORD, FIELD(resource.api_version), .choices = api_versions,
+     .initial = "2023-10-01", .example = "2023-10-01", .help = "The version of the service's interface to speak."},
+    {"resource", "custom_id", SPEC_BOOLEAN, FIELD(resource.custom_id), .initial = "false", .example = "true",
+     .help = "Give each identity an id of ours, so that a repeated create returns the same identity."},
+    {"resource", "ca_file", SPEC_INPUT, FIELD(resource.ca_file), .example = "ca.pem",
+     .help = "PEM file with the only certificate authorities to trust; without it the system's are."},
+
+    {"", "ledger", SPEC_PATH, FIELD(ledger), .required = true, .example = "contoso.ledger",
+     .help = "The SQLite file that remembers who has which identity. Made by the first run; keep it safe."},
+
+    {"", "roster", SPEC_SECTION, .required = true, .help = "The list of users: the state to reach."},
+    {"roster", "csv", SPEC_ROSTER, FIELD(roster.csv), .required = true, .example = "users.csv",
+     .help = "The CSV file with one user a row and a header; '-' reads standard input."},
+    {"roster", "key", SPEC_TEXT, FIELD(roster.key), .required = true, .example = "user_id",
+     .help = "The column with each user's unique key."},
+    {"roster", "delimiter", SPEC_DELIMITER, FIELD(roster.delimiter), .initial = ",", .example = "\";\"",
+     .help = "The character between fields; the word tab stands for a tabulator."},
+    {"roster", "watch", SPEC_TEXTS, FIELD(roster.watch), .max = 1024, .example = "[password_changed_at]",
+     .help = "The columns whose change makes a user `changed`."},
+    {"roster", "previous", SPEC_INPUT, FIELD(roster.previous), .example = "users-yesterday.csv",
+     .help = "An older roster to compare with, instead of the ledger."},
+    {"roster", "where", SPEC_WHERE, FIELD(roster.where), .min = 1, .max = 64,
+     .example = "{ department: [sales, service] }",
+     .help = "Take only the rows whose columns have one of these values."},
+    {"roster", "duplicates", SPEC_CHOICE, FIELD(roster.duplicates), .choices = duplicates, .initial = "refuse",
+     .example = "first", .help = "What to do about two rows with the same key: refuse the roster, or take the first."},
+
+    {"", "token", SPEC_SECTION, .help = "The access tokens to issue."},
+    {"token", "scopes", SPEC_WORDS, FIELD(token.scopes), .choices = scopes, .initial = "[]", .max = 5,
+     .example = "[chat, voip]", .help = "What a token is good for; empty: identities without tokens."},
+    {"token", "lifetime", SPEC_DURATION, FIELD(token.lifetime_min), .initial = "24h", .min = HOUR, .max = 24 * HOUR,
+     .unit_ms = MINUTE, .example = "24h", .help = "How long a token is valid, in whole minutes."},
+
+    {"", "rules", SPEC_SECTION, .required = true, .min = 1,
+     .help = "What to do with each category of users; a category without a rule is kept as it is."},
+    {"rules", "added", SPEC_ACTIONS, FIELD(rules.added), .choices = keep_or_provision, .initial = "keep",
+     .example = "provision", .help = "Users in the roster who have no identity yet."},
+    {"rules", "changed", SPEC_ACTIONS, FIELD(rules.changed), .choices = on_known, .initial = "keep",
+     .example = "[revoke, issue]", .help = "Users of whom a watched column has changed."},
+    {"rules", "expiring", SPEC_SECTION, .help = "Users whose token ends soon, or who have none."},
+    {"rules.expiring", "within", SPEC_DURATION, FIELD(rules.expiring.within_s), .required = true, .min = SECOND,
+     .max = 24 * HOUR, .unit_ms = SECOND, .example = "6h", .help = "How soon is soon; shorter than token.lifetime."},
+    {"rules.expiring", "do", SPEC_ACTIONS, FIELD(rules.expiring.actions), .required = true, .choices = on_known,
+     .example = "issue", .help = "What to do with them."},
+    {"rules.expiring", "jitter", SPEC_DURATION, FIELD(rules.expiring.jitter_s), .initial = "0s", .max = 24 * HOUR,
+     .unit_ms = SECOND, .example = "1h",
+     .help = "Spread: each user's `within` is longer by a share of this, so that not all expire at once."},
+    {"rules", "unchanged", SPEC_ACTIONS, .choices = only_keep, .initial = "keep", .example = "keep",
+     .help = "Users about whom there is nothing to do."},
+    {"rules", "removed", SPEC_RULE, .choices = on_removed, .example = "{ do: delete, after: 30d, meanwhile: revoke }",
+     .help = "Users with an identity who are gone from the roster."},
+    {"rules.removed", "do", SPEC_ACTIONS, FIELD(rules.removed.actions), .required = true, .choices = on_removed,
+     .example = "delete", .help = "What to do with them."},
+    {"rules.removed", "after", SPEC_DURATION, FIELD(rules.removed.after_s), .min = SECOND, .max = 3650 * day,
+     .unit_ms = SECOND, .example = "30d", .help = "Grace period before that; without it, it is done at once."},
+    {"rules.removed", "meanwhile", SPEC_ACTIONS, FIELD(rules.removed.meanwhile), .choices = on_leaving,
+     .example = "revoke", .help = "What to do at once when there is a grace period."},
+    {"rules", "lost", SPEC_ACTIONS, FIELD(rules.lost), .choices = keep_or_provision, .initial = "keep",
+     .example = "provision", .help = "Users whose identity the service no longer knows; keep only reports them."},
+
+    {"", "limits", SPEC_SECTION, .help = "A run that would exceed one of these does nothing and exits 3."},
+    {"limits", "delete", SPEC_LIMIT, FIELD(limits.erase), .initial = "5%", .example = "[5%, 500]",
+     .help = "How many of the active identities one run may delete."},
+    {"limits", "revoke", SPEC_LIMIT, FIELD(limits.revoke), .initial = "20%", .example = "20%",
+     .help = "How many of the active identities one run may revoke."},
+    {"limits", "shrink", SPEC_LIMIT, FIELD(limits.shrink), .initial = "20%", .example = "10%",
+     .help = "How much the roster may lose since the last good run."},
+    {"limits", "protect", SPEC_TEXTS, FIELD(limits.protect), .max = 10000, .example = "[ceo@contoso.example]",
+     .help = "Keys that are never revoked or deleted, whatever the roster says."},
+
+    {"", "outputs", SPEC_SECTION, .help = "What a run writes."},
+    {"outputs", "mapping", SPEC_PATH, FIELD(outputs.mapping), .example = "out/mapping.csv",
+     .help = "CSV with each key, its identity, state and token expiry; whole and new after every run."},
+    {"outputs", "tokens", SPEC_SECTION, .help = "Where tokens go: one of csv, ndjson, command and postgres."},
+    {"outputs.tokens", "csv", SPEC_PATH, FIELD(outputs.tokens.target), .example = "out/tokens.csv",
+     .help = "A CSV file, readable by its owner only."},
+    {"outputs.tokens", "ndjson", SPEC_PATH, FIELD(outputs.tokens.target), .example = "out/tokens.ndjson",
+     .help = "A file with one JSON object a line, readable by its owner only."},
+    {"outputs.tokens", "command", SPEC_TEXT, FIELD(outputs.tokens.target), .example = "./store-tokens --from-stdin",
+     .help = "A command line that reads them, one JSON object a line, from its standard input."},
+    {"outputs.tokens", "postgres", SPEC_REFERENCE, FIELD(outputs.tokens.connection), .secret = true,
+     .example = "{ env: TOKENS_DATABASE }", .help = "A PostgreSQL connection string."},
+    {"outputs.tokens", "encrypt", SPEC_INPUT, FIELD(outputs.tokens.encrypt), .example = "cert.pem",
+     .help = "PEM certificate for which the tokens are encrypted."},
+    {"outputs", "failures", SPEC_PATH, FIELD(outputs.failures), .example = "out/failures.csv",
+     .help = "CSV with the failed roster rows plus error columns; usable as a roster again."},
+    {"outputs", "escape_formulas", SPEC_BOOLEAN, FIELD(outputs.escape_formulas), .initial = "false", .example = "true",
+     .help = "Put a ' before values that a spreadsheet would take for a formula."},
+
+    {"", "engine", SPEC_SECTION, .help = "How fast; the defaults are the service's published quotas."},
+    {"engine", "concurrency", SPEC_INTEGER, FIELD(engine.concurrency), .initial = "64", .min = 1, .max = 1024,
+     .example = "64", .help = "Requests in flight at the same time."},
+    {"engine", "quotas", SPEC_SECTION, .help = "Requests of each kind in any window of time; none: no limit of ours."},
+    {"engine.quotas", "create", SPEC_QUOTA, FIELD(engine.quotas[ACTION_PROVISION]), .initial = "1000/30s",
+     .example = "1000/30s", .help = "Creating identities."},
+    {"engine.quotas", "issue", SPEC_QUOTA, FIELD(engine.quotas[ACTION_ISSUE]), .initial = "1000/30s",
+     .example = "1000/30s", .help = "Issuing tokens."},
+    {"engine.quotas", "revoke", SPEC_QUOTA, FIELD(engine.quotas[ACTION_REVOKE]), .initial = "500/30s",
+     .example = "500/30s", .help = "Revoking tokens."},
+    {"engine.quotas", "delete", SPEC_QUOTA, FIELD(engine.quotas[ACTION_DELETE]), .initial = "500/30s",
+     .example = "500/30s", .help = "Deleting identities."},
+    {"engine", "create_counts_as_issue", SPEC_BOOLEAN, FIELD(engine.create_counts_as_issue), .initial = "true",
+     .example = "false", .help = "A create that also returns a token takes a slot of both quotas."},
+    {"engine", "http", SPEC_CHOICE, FIELD(engine.http), .choices = http_versions, .initial = "auto", .example = "auto",
+     .help = "The version of HTTP to speak."},
+    {"engine", "timeouts", SPEC_SECTION, .help = "When one request is given up and tried again."},
+    {"engine.timeouts", "connect", SPEC_DURATION, FIELD(engine.connect_timeout_ms), .initial = "10s", .min = 100,
+     .max = 10 * MINUTE, .unit_ms = 1, .example = "10s", .help = "For the connection to stand, TLS included."},
+    {"engine.timeouts", "request", SPEC_DURATION, FIELD(engine.request_timeout_ms), .initial = "60s", .min = 100,
+     .max = 10 * MINUTE, .unit_ms = 1, .example = "60s", .help = "For the whole request."},
+    {"engine.timeouts", "stall", SPEC_DURATION, FIELD(engine.stall_timeout_ms), .initial = "30s", .min = 100,
+     .max = 10 * MINUTE, .unit_ms = 1, .example = "30s", .help = "Without a byte in either direction."},
+    {"engine", "give_up_after", SPEC_DURATION, FIELD(engine.give_up_after_ms), .initial = "5m", .min = SECOND,
+     .max = 24 * HOUR, .unit_ms = 1, .example = "5m",
+     .help = "A service that does not answer for so long ends the run."},
+};
+const size_t spec_table_count = sizeof spec_table / sizeof spec_table[0];
+
+const struct spec_key *spec_key_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < spec_table_count; i++)
+        if (strcmp(spec_table[i].section, section) == 0 && strcmp(spec_table[i].name, name) == 0)
+            return &spec_table[i];
+    return NULL;
+}
+
+const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE])
+{
+    snprintf(path, SPEC_PATH_SIZE, "%s%s%s", key->section, key->section[0] == '\0' ? "" : ".", key->name);
+    return path;
+}
+
+const char *spec_type_phrase(enum spec_type type)
+{
+    switch (type) {
+    case SPEC_SECTION: return "a mapping";
+    case SPEC_RULE: return "an action, a list of actions, or a mapping with do";
+    case SPEC_ACTIONS: return "an action or a list of actions";
+    case SPEC_TEXT: return "a text";
+    case SPEC_NAME: return "a name";
+    case SPEC_INTEGER: return "a whole number";
+    case SPEC_BOOLEAN: return "true or false";
+    case SPEC_CHOICE: return "one word";
+    case SPEC_WORD: return "one word";
+    case SPEC_WORDS: return "a list of words";
+    case SPEC_TEXTS: return "a text or a list of texts";
+    case SPEC_WHERE: return "a mapping of columns to values";
+    case SPEC_DELIMITER: return "one character";
+    case SPEC_DURATION: return "a duration";
+    case SPEC_LIMIT: return "a percentage, a count, or a list of both";
+    case SPEC_QUOTA: return "a quota";
+    case SPEC_PATH: return "a path";
+    case SPEC_INPUT: return "the path of a file that is there";
+    case SPEC_ROSTER: return "the path of a file that is there, or '-'";
+    case SPEC_REFERENCE: return "{ env: NAME } or { file: PATH }";
+    }
+    return "";
+}
+
+static void between(char *text, const char *smallest, const char *largest)
+{
+    if (strcmp(smallest, largest) == 0)
+        snprintf(text, SPEC_HINT_SIZE, "%s", smallest);
+    else
+        snprintf(text, SPEC_HINT_SIZE, "%s to %s", smallest, largest);
+}
+
+const char *spec_key_range(const struct spec_key *key, char text[SPEC_HINT_SIZE])
+{
+    char smallest[SPEC_SHOWN_SIZE];
+    char largest[SPEC_SHOWN_SIZE];
+
+    text[0] = '\0';
+    switch (key->type) {
+    case SPEC_INTEGER:
+        snprintf(smallest, sizeof smallest, "%" PRId64, key->min);
+        snprintf(largest, sizeof largest, "%" PRId64, key->max);
+        between(text, smallest, largest);
+        break;
+    case SPEC_DURATION:
+        between(text, spec_format_duration(key->min, smallest), spec_format_duration(key->max, largest));
+        break;
+    case SPEC_NAME:
+        snprintf(text, SPEC_HINT_SIZE, "1 to %" PRId64 " letters, digits, dots, underscores and hyphens", key->max);
+        break;
+    case SPEC_DELIMITER: snprintf(text, SPEC_HINT_SIZE, "any but a quote or a line break"); break;
+    case SPEC_LIMIT: snprintf(text, SPEC_HINT_SIZE, "0%% to 100%%, or 0 and up"); break;
+    case SPEC_QUOTA:
+        snprintf(text, SPEC_HINT_SIZE, "1 to %d requests in %s to %s, or none", QUOTA_COUNT_MAX,
+                 spec_format_duration(QUOTA_WINDOW_MIN_MS, smallest),
+                 spec_format_duration(QUOTA_WINDOW_MAX_MS, largest));
+        break;
+    case SPEC_TEXTS: snprintf(text, SPEC_HINT_SIZE, "at most %" PRId64 " of them", key->max); break;
+    case SPEC_WHERE: snprintf(text, SPEC_HINT_SIZE, "1 to %" PRId64 " columns", key->max); break;
+    default:
+        if (key->choices != NULL)
+            spec_append_choices(key->choices, text, SPEC_HINT_SIZE);
+        break;
+    }
+    return text;
+}

@@ -1,0 +1,89 @@
+#include "acs/acs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+static const int64_t now_s = 1767600550;
+
+/* Reads an answer and checks that the hint has the given part. */
+static void hints(int status, const char *body, int64_t server_date_s, const char *part)
+{
+    struct acs_answer answer;
+    struct error error;
+    char text[ACS_HINT_SIZE];
+
+    assert_true(acs_answer_read(ACTION_ISSUE, true, status, body, strlen(body), &answer, &error));
+    acs_credential_hint(&answer, server_date_s, now_s, text);
+    if (strstr(text, part) == NULL || (part[0] == '\0' && text[0] != '\0'))
+        fail_msg("%d: %s", status, text);
+    acs_answer_clear(&answer);
+}
+
+#define DENIED "{\"error\":{\"code\":\"Denied\",\"message\":\"Denied by the resource provider.\"}}"
+#define HASH                                                                                                      \
+    "{\"error\":{\"code\":\"Denied\",\"message\":\"Request 'x-ms-content-sha256' differs from generated content " \
+    "hash.\"}}"
+
+static void a_clock_more_than_15_minutes_off_is_named(void **state)
+{
+    (void)state;
+    hints(401, DENIED, now_s + 15 * 60 + 1, "15 min behind");
+    hints(401, DENIED, now_s + 40 * 60, "40 min behind");
+    hints(401, DENIED, now_s - 40 * 60, "40 min ahead of");
+    hints(401, "", now_s - 40 * 60, "40 min ahead of");
+}
+
+static void a_clock_that_is_near_enough_is_not_blamed(void **state)
+{
+    (void)state;
+    hints(401, DENIED, now_s, "access key");
+    hints(401, DENIED, now_s + 15 * 60, "access key");
+    hints(401, DENIED, now_s - 15 * 60, "access key");
+    hints(401, DENIED, 0, "access key");
+    hints(403, "", now_s + 40 * 60, "role");
+}
+
+static void a_changed_body_is_named_whatever_the_clock_says(void **state)
+{
+    (void)state;
+    hints(401, HASH, now_s, "changes the bodies");
+    hints(401, HASH, now_s + 40 * 60, "changes the bodies");
+}
+
+static void each_rejection_has_its_hint(void **state)
+{
+    (void)state;
+    hints(401, "", 0, "credential");
+    hints(402, "", 0, "subscription");
+    hints(403, "", 0, "role");
+    hints(407, "", 0, "proxy");
+    hints(511, "", 0, "network");
+    hints(308, "", 0, "endpoint");
+}
+
+static void other_answers_have_none(void **state)
+{
+    (void)state;
+    hints(404, "", now_s + 40 * 60, "");
+    hints(500, "", now_s + 40 * 60, "");
+    hints(401, "{\"error\":{\"code\":\"IdentityNotOwned\"}}", now_s + 40 * 60, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_more_than_15_minutes_off_is_named),
+        cmocka_unit_test(a_clock_that_is_near_enough_is_not_blamed),
+        cmocka_unit_test(a_changed_body_is_named_whatever_the_clock_says),
+        cmocka_unit_test(each_rejection_has_its_hint),
+        cmocka_unit_test(other_answers_have_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* The editor's schema and the reference page say what the table says.  With ROLLCALL_UPDATE=1 in the environment the
+ * two committed files are written anew instead of compared. */
+#include "spec_fixture.h"
+
+#include "spec/spec_internal.h"
+
+#include <jansson.h>
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t size = 0;
+
+    assert_non_null(file);
+    if (getdelim(&text, &size, '\0', file) < 0)
+        fail_msg("%s is empty", path);
+    fclose(file);
+    return text;
+}
+
+static void is_up_to_date(const char *path, char *made)
+{
+    assert_non_null(made);
+    if (getenv("ROLLCALL_UPDATE") != NULL)
+        write_text(path, made);
+    char *committed = read_text(path);
+    if (strcmp(committed, made) != 0)
+        fail_msg("%s is stale: run this test with ROLLCALL_UPDATE=1 and commit the file", path);
+    free(committed);
+    free(made);
+}
+
+static void the_committed_schema_is_the_one_of_the_table(void **state)
+{
+    (void)state;
+    is_up_to_date(SOURCE_DIR "/jobs/rollcall.schema.json", spec_json_schema());
+}
+
+static void the_committed_reference_is_the_one_of_the_table(void **state)
+{
+    (void)state;
+    is_up_to_date(SOURCE_DIR "/jobs/REFERENCE.md", spec_reference_page());
+}
+
+/* The schema of a key, by its dotted path. */
+static const json_t *schema_of(const json_t *schema, const struct spec_key *key)
+{
+    char path[SPEC_PATH_SIZE];
+    char *rest;
+
+    spec_key_path(key, path);
+    for (char *name = strtok_r(path, ".", &rest); name != NULL; name = strtok_r(NULL, ".", &rest)) {
+        const json_t *forms = json_object_get(schema, "oneOf");
+        const json_t *section = forms == NULL ? schema : json_array_get(forms, json_array_size(forms) - 1);
+        schema = json_object_get(json_object_get(section, "properties"), name);
+    }
+    return schema;
+}
+
+static void every_key_stands_in_the_schema_with_its_help(void **state)
+{
+    char *text = spec_json_schema();
+    json_t *schema = json_loads(text, 0, NULL);
+
+    (void)state;
+    assert_non_null(schema);
+    for (size_t i = 0; i < spec_table_count; i++) {
+        const json_t *description = json_object_get(schema_of(schema, &spec_table[i]), "description");
+        assert_string_equal(json_string_value(description), spec_table[i].help);
+    }
+    json_decref(schema);
+    free(text);
+}
+
+static void every_key_stands_in_the_reference_with_its_help(void **state)
+{
+    char *page = spec_reference_page();
+
+    (void)state;
+    for (size_t i = 0; i < spec_table_count; i++) {
+        char name[SPEC_PATH_SIZE + 8];
+        snprintf(name, sizeof name, "| `%s` | ", spec_table[i].name);
+        assert_non_null(strstr(page, name));
+        assert_non_null(strstr(page, spec_table[i].help));
+    }
+    free(page);
+}
+
+static void the_table_is_sound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < spec_table_count; i++) {
+        const struct spec_key *key = &spec_table[i];
+        const bool is_section = key->type == SPEC_SECTION || key->type == SPEC_RULE;
+        assert_ptr_equal(spec_key_find(key->section, key->name), key);
+        assert_true(strlen(key->section) + 1 + strlen(key->name) < SPEC_PATH_SIZE);
+        assert_int_equal(key->help[strlen(key->help) - 1], '.');
+        assert_true(is_section || key->example != NULL);
+        assert_false(key->required && key->initial != NULL);
+        assert_true(key->size + key->offset <= sizeof(struct spec));
+    }
+}
+
+/* The value of an example must be one that the reader takes, or every hint is a lie. */
+static void every_example_is_valid(void **state)
+{
+    struct fixture *fixture = *state;
+
+    write_text("users-yesterday.csv", "user_id\n");
+    write_text("ca.pem", "x\n");
+    setenv("COMMUNICATION_SERVICES_CONNECTION_STRING", "x", 1);
+    setenv("TOKENS_DATABASE", "x", 1);
+    for (size_t i = 0; i < spec_table_count; i++) {
+        char yaml[512];
+        char path[SPEC_PATH_SIZE];
+        struct spec_reader reader = {.problems = &fixture->problems, .error = &fixture->error};
+        if (spec_table[i].example == NULL)
+            continue;
+        snprintf(yaml, sizeof yaml, "value: %s\n", spec_table[i].example);
+        unload(fixture);
+        assert_true(problems_init(&fixture->problems, spec_key_path(&spec_table[i], path), &fixture->error));
+        struct spec_tree *tree = spec_tree_parse(yaml, strlen(yaml), &fixture->problems, &fixture->error);
+        assert_non_null(tree);
+        fixture->spec = calloc(1, sizeof *fixture->spec);
+        fixture->spec->path = strdup("job.yaml");
+        reader.spec = fixture->spec;
+        reader.root = spec_tree_root(tree);
+        struct spec_node *value = spec_node_child(reader.root, "value");
+        const bool ok = value->kind == SPEC_MAPPING && spec_table[i].type == SPEC_RULE
+                            ? true
+                            : spec_read_value(&reader, &spec_table[i], value);
+        spec_tree_free(tree);
+        print_problems(fixture);
+        assert_string_equal(fixture->printed, "");
+        assert_true(ok);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_committed_schema_is_the_one_of_the_table),
+        TEST(the_committed_reference_is_the_one_of_the_table),
+        TEST(every_key_stands_in_the_schema_with_its_help),
+        TEST(every_key_stands_in_the_reference_with_its_help),
+        TEST(the_table_is_sound),
+        TEST(every_example_is_valid),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
