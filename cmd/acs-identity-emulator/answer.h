@@ -24,6 +24,7 @@ struct answer {
     struct buffer body;
     const char *versions;     /* of api-supported-versions, borrowed; NULL: without the header */
     bool accepts_ranges;      /* GET */
+    bool at_once;             /* whatever --latency says */
     bool preflight;           /* the answer to a browser's question what it may send */
     const char *retry_header; /* of a 429; NULL: none */
     char retry_value[48];

@@ -152,7 +152,7 @@ static bool signature_fits(struct auth *auth, const struct request *request, con
     for (size_t i = 0; i < count; i++)
         if (signature_is(auth, request, request->target, date, hosts[i], signature))
             return true;
-    if (request->over_tls)
+    if (request->over_tls || request->target[0] != '/')
         return false;
     /* Python cuts eight characters off an http:// address, and with them the first slash of the path. */
     for (size_t i = 0; i < count; i++)

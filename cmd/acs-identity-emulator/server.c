@@ -122,7 +122,7 @@ static int64_t draw_latency(struct server *server)
 {
     const struct server_options *options = &server->options;
 
-    return options->latency_most_us == 0
+    return options->latency_most_us == 0 || server->answer.at_once
                ? 0
                : random_between(&server->latency, options->latency_least_us, options->latency_most_us);
 }

@@ -171,6 +171,7 @@ void service_handle(struct service *service, const struct request *request, stru
     route_parse(request->method, request->target, &call.route);
     if (call.route.place == PLACE_STATS || call.route.place == PLACE_LIST) {
         admin_handle(service, &call, answer);
+        answer->at_once = true;
         return;
     }
     quota_arrive(&service->quota, call.route.operation, request->arrived.monotonic_us);

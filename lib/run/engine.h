@@ -1,8 +1,9 @@
 /* engine.h - what the threads of a run share: queues, counters that only grow, and the wish to stop.
  *
- *   feeder (main thread) --planned--> executor <--recorded--/--to_record--> recorder
+ *   feeders --planned--> executor <--recorded--/--to_record--> recorder
  *
- * The executor owns the network and decides what leaves when; the recorder owns the ledger and the outputs.
+ * There is a feeder for each kind of request that users begin with, so that a kind that waits for its quota never holds
+ * up another. The executor owns the network and decides what leaves when; the recorder owns the ledger and the outputs.
  */
 #ifndef ROLLCALL_RUN_ENGINE_H
 #define ROLLCALL_RUN_ENGINE_H
@@ -37,7 +38,7 @@ struct engine {
     const struct clock *clock;
     int64_t run;
 
-    struct queue *planned;
+    struct queue *planned[ACTION_COUNT]; /* by the action that a task begins with */
     struct queue *to_record;
     struct queue *recorded;
     int stop_fd; /* readable when a signal came */
@@ -98,9 +99,10 @@ void recorder_run(struct recorder *recorder);
 
 /* --- the feeder (feeder.c) --- */
 
-/* Reads the roster again and pushes a task for each user that the plan acts on, those of the roster first. Ends early, without an
- * error, when `planned` was closed. */
-bool feeder_run(struct engine *engine, const struct plan *plan, int roster_fd, struct ledger *ledger,
-                struct error *error);
+/* Reads the roster again and pushes a task for each user that the plan acts on, beginning with `kind`: those of the
+ * roster first, then the removed ones. Closes planned[kind] in the end; ends early, without an error, when that was
+ * closed by somebody else. `ledger` is the feeder's own connection. */
+bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd,
+                struct ledger *ledger, struct error *error);
 
 #endif

@@ -12,6 +12,7 @@
 enum {
     ANSWER_MAX = 256 * 1024,
     AT_ONCE = 256,          /* taken from a queue at one time */
+    READY_MAX = 256,        /* tasks of one kind that are kept ready */
     TRIES_MAX = 10,         /* of one user while the service works for others */
     BREAKER_AT = 8,         /* failures in a row after which the service counts as down */
     STOP_PATIENCE_US = 10 * 1000000,
@@ -46,7 +47,6 @@ struct executor {
     struct task_list sendable; /* their intent is durable */
     size_t held;               /* tasks in our hands, the recorder's or the network's */
     size_t admitted;           /* of these: intent asked for, sendable, or under way */
-    size_t held_max;
     size_t admitted_max;
     unsigned turn;             /* which kind is asked first */
 
@@ -63,7 +63,8 @@ struct executor {
 
 size_t engine_tasks_max(const struct spec *spec)
 {
-    return (size_t)spec->engine.concurrency * 8 + 256;
+    /* Those admitted or on their way back, and twice what is kept ready: a pause sends admitted ones back to wait. */
+    return (size_t)spec->engine.concurrency * 8 + (size_t)2 * ACTION_COUNT * READY_MAX;
 }
 
 /* --- lists --- */
@@ -139,7 +140,8 @@ static void stop(struct executor *executor, enum stop reason, const struct error
     executor->end->stop = reason;
     if (error != NULL)
         executor->end->error = *error;
-    queue_close(executor->engine->planned);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        queue_close(executor->engine->planned[action]);
     for (int action = 0; action < ACTION_COUNT; action++)
         drop_list(executor, &executor->lanes[action].ready);
     drop_list(executor, &executor->delayed);
@@ -513,21 +515,31 @@ static void take_recorded(struct executor *executor)
     }
 }
 
+/* Keeps some tasks of each kind ready; more would only take memory. */
 static void take_planned(struct executor *executor)
 {
-    void *items[AT_ONCE];
-    const size_t room = executor->held_max - executor->held;
-    const size_t count =
-        queue_try_pop(executor->engine->planned, items, executor->draining || room > AT_ONCE ? AT_ONCE : room);
+    void *items[READY_MAX];
 
-    for (size_t i = 0; i < count; i++) {
-        struct task *task = items[i];
-        executor->held++;
-        if (executor->draining)
-            let_go(executor, task);
-        else
-            list_append(&executor->lanes[task_action(task)].ready, task);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct task_list *ready = &executor->lanes[action].ready;
+        const size_t room = executor->draining ? READY_MAX : ready->count < READY_MAX ? READY_MAX - ready->count : 0;
+        const size_t count = queue_try_pop(executor->engine->planned[action], items, room);
+        executor->held += count;
+        for (size_t i = 0; i < count; i++) {
+            if (executor->draining)
+                let_go(executor, items[i]);
+            else
+                list_append(ready, items[i]);
+        }
     }
+}
+
+static bool is_all_planned(const struct executor *executor)
+{
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (!queue_is_finished(executor->engine->planned[action]))
+            return false;
+    return true;
 }
 
 static void note_signal(struct executor *executor)
@@ -621,7 +633,7 @@ void executor_run(struct executor *executor, struct executor_end *end)
         admit_all(executor, clock_monotonic_us(engine->clock));
         send_all(executor);
         end_patience(executor);
-        if (executor->held == 0 && queue_is_finished(engine->planned))
+        if (executor->held == 0 && is_all_planned(executor))
             break;
         if (!http_pool_wait(executor->pool, timeout_ms(executor), &error))
             stop(executor, STOP_FAULT, &error);
@@ -631,6 +643,14 @@ void executor_run(struct executor *executor, struct executor_end *end)
 }
 
 /* --- life --- */
+
+static bool watch_planned(struct executor *executor, struct error *error)
+{
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (!http_pool_watch(executor->pool, queue_event_fd(executor->engine->planned[action]), error))
+            return false;
+    return true;
+}
 
 static bool open_pool(struct executor *executor, struct error *error)
 {
@@ -651,7 +671,7 @@ static bool open_pool(struct executor *executor, struct error *error)
     executor->pool = http_pool_new(&options, on_done, executor, error);
     return executor->pool != NULL &&
            http_pool_watch(executor->pool, queue_event_fd(executor->engine->recorded), error) &&
-           http_pool_watch(executor->pool, queue_event_fd(executor->engine->planned), error) &&
+           watch_planned(executor, error) &&
            http_pool_watch(executor->pool, executor->engine->stop_fd, error);
 }
 
@@ -670,7 +690,6 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
         executor->lanes[action].quota = quotas[action];
     executor->engine = engine;
     executor->jitter.state = seed;
-    executor->held_max = engine_tasks_max(engine->spec);
     executor->admitted_max = (size_t)engine->spec->engine.concurrency * 4;
     executor->request_options = (struct acs_request_options){
         .api_version = engine->spec->resource.api_version,

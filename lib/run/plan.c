@@ -528,6 +528,7 @@ static bool count_user(struct plan *plan, enum plan_reason reason, bool asked)
     if (plan->options.limit != 0 && plan->users == plan->options.limit)
         return false;
     plan->users++;
+    plan->first[actions.items[0]]++;
     count_actions(&actions, plan->requests);
     return true;
 }

@@ -92,6 +92,7 @@ struct plan {
     uint64_t categories[CATEGORY_COUNT];
     uint64_t users;                 /* that will be acted on */
     uint64_t requests[ACTION_COUNT]; /* at the least */
+    uint64_t first[ACTION_COUNT];    /* users by the action that they begin with */
     uint64_t whole[ACTION_COUNT];    /* the same without --limit: what the limits are about */
     uint64_t active;                /* identities that count for the limits: active or revoked */
     uint64_t adopting;
@@ -103,6 +104,26 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
                        const struct plan_options *options, struct problems *problems,
                        struct problems *previous_problems, struct error *error);
 void plan_free(struct plan *plan);
+
+/* One user of a plan; borrowed until the visitor returns. */
+struct plan_user {
+    enum plan_reason reason;
+    bool acts;
+    bool adopts;
+    const struct roster_row *row; /* NULL for a user that is gone from the roster: */
+    int64_t ledger_row;           /* then its row in the ledger */
+};
+
+struct plan_visitor {
+    bool (*header)(void *context, const struct roster_header *header, struct error *error); /* may be NULL */
+    /* False stops; error is then filled, or has ERROR_NONE for a stop that is no fault. */
+    bool (*user)(void *context, const struct plan_user *user, struct error *error);
+    void *context;
+};
+
+/* Every user of the plan that is in a category: those of the roster in its order, which is read again, then the removed
+ * ones. A roster that is not the one that was planned is an error (ERROR_SYSTEM). */
+bool plan_each(const struct plan *plan, int roster_fd, const struct plan_visitor *visitor, struct error *error);
 
 /* The roster's options for reading it again. Arrays in them are malloc'd: roster_options_clear(). */
 bool plan_roster_options(const struct spec *spec, const char *name, int fd, struct roster_options *options,

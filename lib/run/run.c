@@ -16,7 +16,14 @@ struct run {
     struct recorder recorder;
     struct executor *executor;
     struct executor_end executor_end;
-    struct ledger *reader; /* the feeder's connection */
+    struct feeding {
+        struct run *run;
+        enum action kind;
+        struct ledger *ledger; /* its own connection; NULL: nobody begins with this kind */
+        pthread_t thread;
+        bool ok;
+        struct error error;
+    } feedings[ACTION_COUNT];
     struct quota_window quotas[ACTION_COUNT];
     struct run_record record;
     uint64_t in_doubt_before;
@@ -41,42 +48,25 @@ static bool write_marks(const struct run *run, int64_t now_s, struct error *erro
     return true;
 }
 
-struct adopting {
-    const struct plan *plan;
-    struct ledger *ledger;
-};
-
-static bool adopt_row(void *context, const struct roster_row *row, struct error *error)
+static bool adopt_user(void *context, const struct plan_user *user, struct error *error)
 {
-    const struct adopting *adopting = context;
+    struct ledger *ledger = context;
     struct identity identity;
 
-    if (row->index >= adopting->plan->roster.rows || !adopting->plan->rows[row->index].adopts)
+    if (!user->adopts)
         return true;
-    if (!ledger_find(adopting->ledger, row->key.bytes, row->key.length, &identity, error))
+    if (!ledger_find(ledger, user->row->key.bytes, user->row->key.length, &identity, error))
         return error->code == ERROR_NONE;
-    return ledger_adopt_watch(adopting->ledger, identity.row, row->watch, row->watch_length, error);
+    return ledger_adopt_watch(ledger, identity.row, user->row->watch, user->row->watch_length, error);
 }
 
+/* Columns that are watched from now on: their values today are what later ones are compared with. */
 static bool adopt_watch(const struct run *run, struct error *error)
 {
-    struct adopting adopting = {.plan = run->input->plan, .ledger = run->input->ledger};
-    const struct roster_visitor visitor = {.row = adopt_row, .context = &adopting};
-    struct roster_options options;
-    struct roster_summary summary;
-    struct problems problems;
+    const struct plan_visitor visitor = {.user = adopt_user, .context = run->input->ledger};
 
-    if (adopting.plan->adopting == 0)
-        return true;
-    if (!problems_init(&problems, run->input->spec->roster.csv, error))
-        return false;
-    bool ok = plan_roster_options(run->input->spec, problems.file, run->input->roster_fd, &options, error);
-    if (ok) {
-        ok = roster_read(&options, &visitor, &problems, &summary, error);
-        plan_roster_options_clear(&options);
-    }
-    problems_clear(&problems);
-    return ok;
+    return run->input->plan->adopting == 0 ||
+           plan_each(run->input->plan, run->input->roster_fd, &visitor, error);
 }
 
 /* Everything before the first request is one transaction: a run that cannot begin has changed nothing. */
@@ -179,6 +169,20 @@ static bool open_quotas(struct run *run, struct error *error)
 
 /* --- the engine --- */
 
+static bool open_feedings(struct run *run, struct error *error)
+{
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct feeding *feeding = &run->feedings[action];
+        *feeding = (struct feeding){.run = run, .kind = (enum action)action, .ok = true};
+        if (run->input->plan->first[action] == 0)
+            continue;
+        feeding->ledger = ledger_open_beside(run->input->ledger, error);
+        if (feeding->ledger == NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool open_engine(struct run *run, struct error *error)
 {
     const struct run_input *input = run->input;
@@ -194,17 +198,18 @@ static bool open_engine(struct run *run, struct error *error)
     };
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return error_errno(error, "cannot get random bytes");
-    run->engine.planned = queue_new(PLANNED_QUEUE, error);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        run->engine.planned[action] = queue_new(PLANNED_QUEUE, error);
+        if (run->engine.planned[action] == NULL)
+            return false;
+    }
     run->engine.to_record = queue_new(tasks, error);
     run->engine.recorded = queue_new(tasks, error);
-    if (run->engine.planned == NULL || run->engine.to_record == NULL || run->engine.recorded == NULL)
+    if (run->engine.to_record == NULL || run->engine.recorded == NULL)
         return false;
     run->executor = executor_new(&run->engine, run->quotas, seed, error);
     memset(run->quotas, 0, sizeof run->quotas); /* the executor's now */
-    if (run->executor == NULL)
-        return false;
-    run->reader = ledger_open_beside(input->ledger, error);
-    return run->reader != NULL;
+    return run->executor != NULL && open_feedings(run, error);
 }
 
 static void close_engine(struct run *run)
@@ -212,8 +217,10 @@ static void close_engine(struct run *run)
     executor_free(run->executor);
     for (int action = 0; action < ACTION_COUNT; action++)
         quota_clear(&run->quotas[action]);
-    ledger_close(run->reader);
-    queue_free(run->engine.planned);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        ledger_close(run->feedings[action].ledger);
+        queue_free(run->engine.planned[action]);
+    }
     queue_free(run->engine.to_record);
     queue_free(run->engine.recorded);
 }
@@ -232,10 +239,43 @@ static void *recorder_thread(void *context)
     return NULL;
 }
 
-/* Runs the three threads; the first fault of any of them is the run's. */
+static void *feeder_thread(void *context)
+{
+    struct feeding *feeding = context;
+    struct run *run = feeding->run;
+
+    feeding->ok = feeder_run(&run->engine, feeding->kind, run->input->plan, run->input->roster_fd, feeding->ledger,
+                             &feeding->error);
+    return NULL;
+}
+
+/* Waits until all is fed. A kind whose thread cannot start is left for the next run, with the error. */
+static bool feed(struct run *run, struct error *error)
+{
+    bool ok = true;
+
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct feeding *feeding = &run->feedings[action];
+        if (feeding->ledger != NULL && pthread_create(&feeding->thread, NULL, feeder_thread, feeding) == 0)
+            continue;
+        feeding->ok = feeding->ledger == NULL || error_set(&feeding->error, ERROR_SYSTEM, "cannot start a thread");
+        feeding->thread = pthread_self();
+        queue_close(run->engine.planned[action]);
+    }
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct feeding *feeding = &run->feedings[action];
+        if (!pthread_equal(feeding->thread, pthread_self()))
+            pthread_join(feeding->thread, NULL);
+        if (!feeding->ok && ok)
+            *error = feeding->error;
+        ok = ok && feeding->ok;
+    }
+    return ok;
+}
+
+/* Runs all threads; the first fault of any of them is the run's. */
 static bool run_threads(struct run *run, struct error *error)
 {
-    const struct run_input *input = run->input;
     pthread_t executor;
     pthread_t recorder;
     struct error feeder_error;
@@ -247,7 +287,7 @@ static bool run_threads(struct run *run, struct error *error)
         pthread_join(recorder, NULL);
         return error_set(error, ERROR_SYSTEM, "cannot start a thread");
     }
-    const bool fed = feeder_run(&run->engine, input->plan, input->roster_fd, run->reader, &feeder_error);
+    const bool fed = feed(run, &feeder_error);
     pthread_join(executor, NULL);
     pthread_join(recorder, NULL);
 

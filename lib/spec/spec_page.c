@@ -80,7 +80,7 @@ static void append_row(struct buffer *page, const struct spec_key *key)
         append_code(page, key->initial);
     buffer_append_format(page, " | %s | ", spec_key_range(key, range));
     buffer_append_text(page, key->help);
-    if (key->example != NULL) {
+    if (key->example != NULL && (key->initial == NULL || strcmp(key->example, key->initial) != 0)) {
         buffer_append_text(page, " Example: ");
         append_code(page, key->example);
     }

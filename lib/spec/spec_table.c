@@ -11,7 +11,7 @@
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
-static const int64_t day = INT64_C(24) * HOUR;
+#define DAY (INT64_C(24) * HOUR)
 
 static const struct spec_choice credentials[] = {
     {"default", CREDENTIAL_DEFAULT},         {"managed_identity", CREDENTIAL_MANAGED_IDENTITY},
@@ -130,7 +130,7 @@ const struct spec_key spec_table[] = {
      .help = "Users with an identity who are gone from the roster."},
     {"rules.removed", "do", SPEC_ACTIONS, FIELD(rules.removed.actions), .required = true, .choices = on_removed,
      .example = "delete", .help = "What to do with them."},
-    {"rules.removed", "after", SPEC_DURATION, FIELD(rules.removed.after_s), .min = SECOND, .max = 3650 * day,
+    {"rules.removed", "after", SPEC_DURATION, FIELD(rules.removed.after_s), .min = SECOND, .max = 3650 * DAY,
      .unit_ms = SECOND, .example = "30d", .help = "Grace period before that; without it, it is done at once."},
     {"rules.removed", "meanwhile", SPEC_ACTIONS, FIELD(rules.removed.meanwhile), .choices = on_leaving,
      .example = "revoke", .help = "What to do at once when there is a grace period."},

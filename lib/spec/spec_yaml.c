@@ -158,6 +158,26 @@ static struct spec_node *build_scalar(struct builder *builder, const yaml_event_
     return node;
 }
 
+/* An alias of nothing, or of a value that it is itself part of: reported, and a bad node in its place. */
+static struct spec_node *build_dangling(struct builder *builder, struct spec_node *node, const char *name, bool is_open)
+{
+    char hint[SPEC_HINT_SIZE];
+    char shown[SPEC_SHOWN_SIZE];
+
+    spec_shown(name, shown);
+    if (is_open) {
+        snprintf(hint, sizeof hint, "use *%.60s outside of the value that it names", name);
+        problems_add(builder->problems, node->line, node->column, hint, "the value of anchor %s contains itself",
+                     shown);
+    } else {
+        snprintf(hint, sizeof hint, "define it above with &%.60s, or put the text in quotes", name);
+        problems_add(builder->problems, node->line, node->column, hint, "there is no anchor %s", shown);
+    }
+    node->bad = true;
+    node->text = copy_text(builder, (const yaml_char_t *)"", 0);
+    return node->text != NULL ? node : NULL;
+}
+
 /* A node of its own at the alias's place that shares text or children with what the anchor marks: a message about the
  * value then points to where it is used. */
 static struct spec_node *build_alias(struct builder *builder, const yaml_event_t *event)
@@ -170,20 +190,8 @@ static struct spec_node *build_alias(struct builder *builder, const yaml_event_t
     struct spec_node *node = new_node(builder, SPEC_SCALAR, &event->start_mark);
     if (node == NULL)
         return NULL;
-    if (anchor == NULL || anchor->open) {
-        char hint[SPEC_HINT_SIZE];
-        char shown[SPEC_SHOWN_SIZE];
-        snprintf(hint, sizeof hint,
-                 anchor == NULL ? "define it above with &%.60s, or put the text in quotes"
-                                : "use *%.60s outside of the value that it names",
-                 name);
-        problems_add(builder->problems, node->line, node->column, hint,
-                     anchor == NULL ? "there is no anchor %s" : "the value of anchor %s contains itself",
-                     spec_shown(name, shown));
-        node->bad = true;
-        node->text = copy_text(builder, (const yaml_char_t *)"", 0);
-        return node->text != NULL ? node : NULL;
-    }
+    if (anchor == NULL || anchor->open)
+        return build_dangling(builder, node, name, anchor != NULL);
     builder->nodes += anchor->node->weight - 1;
     if (builder->nodes > SPEC_NODES_MAX)
         return stop(builder, &event->start_mark, "use fewer aliases within aliases",

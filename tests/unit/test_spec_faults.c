@@ -208,6 +208,43 @@ static void yes_and_on_are_told_to_be_true_or_false(void **state)
     }
 }
 
+static void true_in_quotes_is_a_text(void **state)
+{
+    refuses(state, WHOLE "outputs: { escape_formulas: 'true' }\n",
+            "job.yaml:11:29: outputs.escape_formulas must be true or false, not \"true\"\n"
+            "  hint: remove the quotes\n");
+}
+
+static void an_action_is_a_word(void **state)
+{
+    refuses(state, TOP RESOURCE LEDGER ROSTER "rules: { added: { do: provision }, removed: [[delete]] }\n",
+            "job.yaml:9:17: rules.added must be an action or a list of actions, not a mapping\n"
+            "  hint: write for example added: provision\n"
+            "job.yaml:9:46: rules.removed must be an action, a list of actions, or a mapping with do, not a list\n"
+            "  hint: write for example removed: { do: delete, after: 30d, meanwhile: revoke }\n");
+}
+
+/* Whatever the type: a value that was refused as YAML is not called wrong a second time. */
+static void a_value_is_refused_once(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char yaml[] = "version: !x 1\nname: !x demo\nresource: { connection_string: !x { env: A } }\n"
+                               "ledger: !x demo.ledger\n"
+                               "roster: { csv: !x users.csv, key: !x k, delimiter: !x ';', watch: !x [a], where: !x {} "
+                               "}\n"
+                               "rules: { added: !x keep, expiring: !x {}, removed: !x delete }\n"
+                               "token: { scopes: [!x chat], lifetime: !x 2h }\n"
+                               "limits: { delete: !x 5%, revoke: [!x 6%] }\n"
+                               "outputs: { escape_formulas: !x true, tokens: { postgres: { env: !x A } } }\n"
+                               "engine: { concurrency: !x 1, http: !x 2, quotas: { create: !x none } }\n";
+
+    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+
+    assert_int_equal(fixture->problems.total, 21);
+    for (size_t i = 0; i < fixture->problems.count; i++)
+        assert_string_equal(fixture->problems.list[i].message, "tags such as !!str are not supported");
+}
+
 static void a_duration_needs_a_unit(void **state)
 {
     refuses(state, WHOLE "token: { lifetime: 90 }\n",
@@ -410,6 +447,9 @@ int main(void)
         TEST(a_number_is_written_in_decimal_digits),
         TEST(a_number_beyond_all_bounds_is_out_of_range),
         TEST(yes_and_on_are_told_to_be_true_or_false),
+        TEST(true_in_quotes_is_a_text),
+        TEST(an_action_is_a_word),
+        TEST(a_value_is_refused_once),
         TEST(a_duration_needs_a_unit),
         TEST(a_duration_stays_within_its_range),
         TEST(a_limit_is_one_percentage_and_one_count_at_most),

@@ -58,7 +58,7 @@ static void a_secret_that_strayed_into_another_key_is_not_quoted_either(void **s
 
     load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
 
-    assert_int_equal(fixture->problems.total, 15);
+    assert_int_equal(fixture->problems.total, 16);
     assert_null(strstr(fixture->printed, "c2VjcmV0"));
     assert_non_null(strstr(fixture->printed, "key *** stands already in line 8"));
     assert_non_null(strstr(fixture->printed, "resource.endpoint: a secret is not written into the job spec"));

@@ -138,8 +138,8 @@ static void what_is_no_yaml_is_said_in_words_that_help(void **state)
     refuses(state, "a: \"\\q\"\n",
             "job.yaml:1:5: an unknown escape in a text in double quotes\n"
             "  hint: write \\\\ for a backslash, or use single quotes\n");
-    refuses(state, "%FOO\n%YAML 3\n---\na: b\n",
-            "job.yaml:2:1: not valid YAML: did not find expected digit or '.' character\n"
+    refuses(state, "%FOO\n---\na: b\n",
+            "job.yaml:1:5: not valid YAML: found unknown directive name\n"
             "  hint: check the quotes, brackets and indentation of this line and the one above\n");
 }
 

@@ -1,0 +1,28 @@
+# packages.bash - installs what is missing; sourced by samples/quickstart.sh and tests/run.sh.
+
+# What building takes, and what the tests take on top of it, by the names of Debian 12.
+# shellcheck disable=SC2034 # for those who source this
+build_packages=(build-essential cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libcsv-dev libyaml-dev
+    libsqlite3-dev libjansson-dev libmicrohttpd-dev libxxhash-dev)
+# shellcheck disable=SC2034
+test_packages=(libcmocka-dev bats bsdutils ca-certificates curl file jq nghttp2-proxy nodejs npm openssl sqlite3)
+
+# install_packages NAME...: asks the package manager only when one of them is not there.
+install_packages() {
+    local name missing=() as_root=()
+    for name in "$@"; do
+        [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) == ii* ]] || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    echo "installing ${missing[*]}"
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+        if ! command -v sudo >/dev/null; then
+            echo "these are missing, and installing them takes root or sudo" >&2
+            return 1
+        fi
+    fi
+    "${as_root[@]}" apt-get update -qq </dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+        </dev/null >/dev/null
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# run.sh - installs what is missing (Debian 12, as root or with sudo), builds rollcall and runs every test.
+#
+# usage: tests/run.sh [--quick]
+#
+# First under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then everything as it is built
+# for use, so that the last line counts all tests. --quick leaves the sanitizers out.
+set -euo pipefail
+
+quick=false
+case ${1-} in
+'') ;;
+--quick) quick=true ;;
+*)
+    echo "usage: tests/run.sh [--quick]" >&2
+    exit 2
+    ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=samples/packages.bash
+source samples/packages.bash
+
+# test_preset PRESET [ctest options]
+test_preset() {
+    local preset=$1
+    shift
+    printf '\n== %s ==\n' "$preset"
+    cmake --preset "$preset" >/dev/null
+    cmake --build "build/$preset" -- --quiet
+    ctest --preset "$preset" -j4 --output-on-failure "$@" </dev/null
+}
+
+install_packages "${build_packages[@]}" "${test_packages[@]}"
+if ! $quick; then
+    test_preset asan -R '^unit\.|^cli\.(onboard|bad_input|answers|signals)$'
+    test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
+fi
+test_preset ci
