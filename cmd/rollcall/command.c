@@ -4,6 +4,7 @@
 #include "roster/roster.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -119,21 +120,40 @@ void plan_arguments_clear(struct plan_arguments *arguments)
     free(arguments->only.items);
 }
 
-int job_plan(struct job *job, struct plan_arguments *arguments)
+struct plan_options plan_arguments_options(struct plan_arguments *arguments)
+{
+    struct plan_options options = arguments->options;
+
+    options.now_s = clock_wall_ms(&clock_system) / 1000;
+    options.only = arguments->only.count > 0 ? &arguments->only : NULL;
+    return options;
+}
+
+void command_operator(char text[COMMAND_OPERATOR_SIZE])
+{
+    const struct passwd *user = getpwuid(getuid());
+    char host[64] = "";
+
+    gethostname(host, sizeof host - 1);
+    if (user != NULL)
+        snprintf(text, COMMAND_OPERATOR_SIZE, "%.64s@%s", user->pw_name, host);
+    else
+        snprintf(text, COMMAND_OPERATOR_SIZE, "%u@%s", (unsigned)getuid(), host);
+}
+
+int job_plan(struct job *job, const struct plan_options *options)
 {
     struct problems problems = {0};
     struct problems previous = {0};
     struct error error = {.code = ERROR_NONE};
     const char *name = strcmp(job->spec->roster.csv, "-") == 0 ? "standard input" : job->spec->roster.csv;
 
-    arguments->options.now_s = clock_wall_ms(&clock_system) / 1000;
-    arguments->options.only = arguments->only.count > 0 ? &arguments->only : NULL;
     job->roster_fd = roster_open(job->spec->roster.csv, &error);
     if (job->roster_fd < 0)
         return command_error(&error);
     if (problems_init(&problems, name, &error) &&
         problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
-        job->plan = plan_make(job->spec, job->roster_fd, job->ledger, &arguments->options, &problems, &previous, &error);
+        job->plan = plan_make(job->spec, job->roster_fd, job->ledger, options, &problems, &previous, &error);
     int status = 0;
     if (job->plan == NULL) {
         problems_print(&problems, stderr);

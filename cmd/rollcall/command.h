@@ -22,6 +22,8 @@ int command_validate(const struct command *command, int argc, char **argv);
 int command_plan(const struct command *command, int argc, char **argv);
 int command_run(const struct command *command, int argc, char **argv);
 int command_status(const struct command *command, int argc, char **argv);
+int command_history(const struct command *command, int argc, char **argv);
+int command_import(const struct command *command, int argc, char **argv);
 int command_export(const struct command *command, int argc, char **argv);
 
 enum { EXIT_USAGE = 2, EXIT_CHANGES = 10, OPTION_ONLY_LONG = 1000 };
@@ -42,6 +44,10 @@ struct spec *command_load(const char *path, enum spec_secrets secrets);
 /* Is there something in the spec that this version cannot carry out? False with an ERROR_INPUT that names it. */
 bool command_check_supported(const struct spec *spec, struct error *error);
 
+/* "user@host": who runs this. */
+enum { COMMAND_OPERATOR_SIZE = 160 };
+void command_operator(char text[COMMAND_OPERATOR_SIZE]);
+
 /* Options that choose what a plan looks at: shared by plan and run. */
 struct plan_arguments {
     struct plan_options options;
@@ -60,6 +66,8 @@ enum {
     {"only", required_argument, NULL, OPTION_ONLY}, {"limit", required_argument, NULL, OPTION_LIMIT},                  \
         {"reissue-all", no_argument, NULL, OPTION_REISSUE_ALL}
 
+/* The options, as of now. Borrows from the arguments. */
+struct plan_options plan_arguments_options(struct plan_arguments *arguments);
 /* Takes one of the options above. False after a message. */
 bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value);
 void plan_arguments_clear(struct plan_arguments *arguments);
@@ -74,7 +82,7 @@ struct job {
 
 /* Reads the roster and makes the plan for a job whose spec and ledger are set. Prints what is wrong; the exit status, 0
  * when all is well. */
-int job_plan(struct job *job, struct plan_arguments *arguments);
+int job_plan(struct job *job, const struct plan_options *options);
 void job_close(struct job *job);
 
 /* "added 12 provision" lines: what the plan will do. */

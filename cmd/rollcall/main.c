@@ -14,11 +14,13 @@ static const struct command commands[] = {
     {"plan", "JOB.yaml", "show what a run would do; sends nothing",
      "  --json                 one JSON object a user, then a summary\n"
      "  --exit-code            exit 10 when there is something to do\n"
+     "  --out FILE             save the plan, for `rollcall run --plan FILE`\n"
      "  --only KEY             look at this user only (repeatable)\n"
      "  --limit N              act on the first N users only\n"
      "  --reissue-all          issue every token again\n",
      command_plan},
     {"run", "JOB.yaml", "carry the plan out",
+     "  --plan FILE            carry out a saved plan, if nothing has changed since\n"
      "  --yes                  do not ask before deleting\n"
      "  --dry-run              stop before the first request\n"
      "  --only KEY             one user now (repeatable)\n"
@@ -30,6 +32,11 @@ static const struct command commands[] = {
      command_run},
     {"status", "JOB.yaml", "what the ledger knows: identities, tokens, runs",
      "  --json                 one JSON object\n", command_status},
+    {"history", "JOB.yaml KEY", "the audit trail of one user, oldest first",
+     "  --json                 one JSON object a line\n", command_history},
+    {"import", "JOB.yaml MAPPING.csv", "adopt identities that exist already, all or none",
+     "  MAPPING.csv            the key's column and identity_id; state and token_expires_at if known\n",
+     command_import},
     {"export", "JOB.yaml", "write the mapping to standard output",
      "  --format csv|ndjson    (default csv)\n"
      "  --state STATE          only active, revoked, deleted or lost identities\n"

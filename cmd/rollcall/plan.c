@@ -3,6 +3,8 @@
 
 #include "core/clock.h"
 #include "output/reporter.h"
+#include "plan_json.h"
+#include "run/plan_file.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -63,13 +65,30 @@ void print_plan(const struct plan *plan, FILE *stream)
     print_requests(plan, stream);
 }
 
-static int make_plan(const char *path, struct plan_arguments *arguments, bool json, bool exit_code)
+struct plan_output {
+    bool json;
+    bool exit_code;
+    const char *out; /* --out; NULL: not saved */
+};
+
+static bool show(const struct job *job, const struct plan_output *output, struct error *error)
 {
+    if (output->json) {
+        if (!plan_print_json(job->plan, job->roster_fd, job->ledger, stdout, error))
+            return false;
+    } else {
+        print_plan(job->plan, stdout);
+    }
+    return output->out == NULL || plan_file_write(output->out, job->plan, job->ledger, error);
+}
+
+static int make_plan(const char *path, struct plan_arguments *arguments, const struct plan_output *output)
+{
+    const struct plan_options options = plan_arguments_options(arguments);
     struct job job = {.roster_fd = -1};
     struct error error;
     int status = 0;
 
-    (void)json;
     job.spec = command_load(path, SPEC_WITHOUT_SECRETS);
     if (job.spec == NULL)
         return EXIT_USAGE;
@@ -79,27 +98,26 @@ static int make_plan(const char *path, struct plan_arguments *arguments, bool js
             status = command_error(&error);
     }
     if (status == 0)
-        status = job_plan(&job, arguments);
-    if (status == 0) {
-        print_plan(job.plan, stdout);
-        if (exit_code && job.plan->users > 0)
-            status = EXIT_CHANGES;
-    }
+        status = job_plan(&job, &options);
+    if (status == 0 && !show(&job, output, &error))
+        status = command_error(&error);
+    if (status == 0 && output->exit_code && job.plan->users > 0)
+        status = EXIT_CHANGES;
     job_close(&job);
     return status;
 }
 
 int command_plan(const struct command *command, int argc, char **argv)
 {
-    enum { JSON = OPTION_OWN, EXIT_CODE };
+    enum { JSON = OPTION_OWN, EXIT_CODE, OUT };
     static const struct option options[] = {PLAN_LONG_OPTIONS,
                                             {"json", no_argument, NULL, JSON},
                                             {"exit-code", no_argument, NULL, EXIT_CODE},
+                                            {"out", required_argument, NULL, OUT},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct plan_arguments arguments = {0};
-    bool json = false;
-    bool exit_code = false;
+    struct plan_output output = {0};
     const char *path;
     int option;
     int status = EXIT_USAGE;
@@ -112,13 +130,14 @@ int command_plan(const struct command *command, int argc, char **argv)
             if (!plan_arguments_take(&arguments, option, optarg))
                 goto out;
             break;
-        case JSON: json = true; break;
-        case EXIT_CODE: exit_code = true; break;
+        case JSON: output.json = true; break;
+        case EXIT_CODE: output.exit_code = true; break;
+        case OUT: output.out = optarg; break;
         default: status = command_usage(command, option); goto out;
         }
     }
     if (command_arguments(command, argc, argv, 1, &path))
-        status = make_plan(path, &arguments, json, exit_code);
+        status = make_plan(path, &arguments, &output);
 out:
     plan_arguments_clear(&arguments);
     return status;

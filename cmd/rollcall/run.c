@@ -6,13 +6,13 @@
 #include "http/pool.h"
 #include "output/reporter.h"
 #include "output/token_sink.h"
+#include "run/plan_file.h"
 #include "run/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +23,8 @@
 struct run_arguments {
     struct plan_arguments plan;
     struct plan_allow allow;
+    const char *plan_path; /* --plan; NULL: planned now */
+    struct plan_file *plan_file;
     bool yes;
     bool dry_run;
     bool quiet;
@@ -97,18 +99,6 @@ static void signals_stop(struct signals *signals)
 
 /* --- the parts of a run --- */
 
-static void operator_name(char *text, size_t size)
-{
-    const struct passwd *user = getpwuid(getuid());
-    char host[64] = "";
-
-    gethostname(host, sizeof host - 1);
-    if (user != NULL)
-        snprintf(text, size, "%s@%s", user->pw_name, host);
-    else
-        snprintf(text, size, "%u@%s", (unsigned)getuid(), host);
-}
-
 static bool ask(const struct plan *plan)
 {
     char answer[8] = "";
@@ -172,7 +162,7 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
     struct signals signals = {0};
     struct run_summary summary;
     struct error error = {.code = ERROR_NONE};
-    char operator_text[160];
+    char operator_text[COMMAND_OPERATOR_SIZE];
 
     reporter_look_at(stderr, &look);
     struct reporter *reporter = reporter_new(&look, &error);
@@ -180,7 +170,7 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
         reporter_free(reporter);
         return command_error(&error);
     }
-    operator_name(operator_text, sizeof operator_text);
+    command_operator(operator_text);
     const struct run_input input = {
         .spec = job->spec,
         .resource = resource,
@@ -201,6 +191,24 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
     return status;
 }
 
+/* Plans now, or makes the saved plan again and checks that it is the same. The exit status. */
+static int plan_run(struct job *job, struct run_arguments *arguments)
+{
+    struct plan_options options = plan_arguments_options(&arguments->plan);
+    struct error error;
+
+    if (arguments->plan_path != NULL) {
+        arguments->plan_file = plan_file_read(arguments->plan_path, job->spec, &options, &error);
+        if (arguments->plan_file == NULL)
+            return command_error(&error);
+    }
+    const int status = job_plan(job, &options);
+    if (status == 0 && arguments->plan_file != NULL &&
+        !plan_file_check(arguments->plan_file, job->plan, job->ledger, &error))
+        return command_error(&error);
+    return status;
+}
+
 static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *resource)
 {
     struct token_sink *tokens = NULL;
@@ -212,7 +220,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         if (job->ledger == NULL || (!arguments->dry_run && !open_tokens(job, &tokens, &error)))
             return command_error(&error);
     }
-    int status = job_plan(job, &arguments->plan);
+    int status = plan_run(job, arguments);
     if (status == 0 && !check_plan(job, arguments, resource, &error))
         status = command_error(&error);
     if (status == 0 && arguments->dry_run) {
@@ -249,6 +257,7 @@ static int run(const char *path, struct run_arguments *arguments)
     else
         status = run_job(&job, arguments, &resource);
     job_close(&job);
+    plan_file_free(arguments->plan_file);
     acs_resource_clear(&resource);
     return status;
 }
@@ -284,13 +293,14 @@ refuse:
 
 int command_run(const struct command *command, int argc, char **argv)
 {
-    enum { YES = OPTION_OWN, DRY_RUN, QUIET, JSON };
+    enum { YES = OPTION_OWN, DRY_RUN, QUIET, JSON, PLAN };
     static const struct option options[] = {PLAN_LONG_OPTIONS,
                                             {"allow", required_argument, NULL, OPTION_ALLOW},
                                             {"yes", no_argument, NULL, YES},
                                             {"dry-run", no_argument, NULL, DRY_RUN},
                                             {"quiet", no_argument, NULL, QUIET},
                                             {"json", no_argument, NULL, JSON},
+                                            {"plan", required_argument, NULL, PLAN},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     struct run_arguments arguments = {0};
@@ -314,8 +324,15 @@ int command_run(const struct command *command, int argc, char **argv)
         case DRY_RUN: arguments.dry_run = true; break;
         case QUIET: arguments.quiet = true; break;
         case JSON: arguments.json = true; break;
+        case PLAN: arguments.plan_path = optarg; break;
         default: status = command_usage(command, option); goto out;
         }
+    }
+    if (arguments.plan_path != NULL && (arguments.plan.only.count > 0 || arguments.plan.options.limit > 0 ||
+                                        arguments.plan.options.reissue_all)) {
+        fputs("rollcall: --plan carries out a saved plan as it is; give --only, --limit and --reissue-all to "
+              "`rollcall plan --out`\n", stderr);
+        goto out;
     }
     if (command_arguments(command, argc, argv, 1, &path))
         status = run(path, &arguments);

@@ -21,7 +21,6 @@ static bool check_resource(const struct spec *spec, struct error *error)
 static int validate(const char *path, enum spec_secrets secrets)
 {
     struct job job = {.roster_fd = -1};
-    struct plan_arguments arguments = {0};
     struct error error;
     int status = 0;
 
@@ -31,7 +30,7 @@ static int validate(const char *path, enum spec_secrets secrets)
     if (!check_resource(job.spec, &error))
         status = command_error(&error);
     else if (strcmp(job.spec->roster.csv, "-") != 0)
-        status = job_plan(&job, &arguments);
+        status = job_plan(&job, &(struct plan_options){0});
     if (status == 0 && job.plan != NULL)
         printf("%s: valid; %s: %" PRIu64 " users\n", path, job.spec->roster.csv, job.plan->roster.selected);
     else if (status == 0)

@@ -87,6 +87,18 @@ bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
                       const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], int64_t now_s, bool *has,
                       struct error *error);
 
+/* Adopts an identity that was made elsewhere; part of the open transaction. *conflict is set to what speaks against it
+ * ("" when it was adopted, or stands there already the same), and nothing is changed then. */
+enum { LEDGER_CONFLICT_SIZE = 256 };
+struct adoption {
+    const char *key;
+    const char *identity;
+    enum identity_state state;
+    int64_t token_expires_at_s; /* 0: none known */
+};
+bool ledger_adopt(struct ledger *ledger, int64_t run, const struct adoption *adoption, int64_t at_ms, bool *adopted,
+                  char conflict[LEDGER_CONFLICT_SIZE], struct error *error);
+
 /* --- runs --- */
 
 enum run_state { RUN_RUNNING, RUN_DONE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED, RUN_CRASHED };
@@ -225,6 +237,10 @@ bool ledger_count(struct ledger *ledger, int64_t now_s, struct ledger_counts *co
 /* A small named value that outlives runs; "" when it was never set. */
 bool ledger_get(struct ledger *ledger, const char *name, char *value, size_t size, struct error *error);
 bool ledger_set(struct ledger *ledger, const char *name, const char *value, struct error *error);
+/* A text that any run, import or change of an identity makes different: what a saved plan is bound to. "none" for a
+ * ledger that is not there (NULL). */
+enum { LEDGER_VERSION_SIZE = 64 };
+bool ledger_version(struct ledger *ledger, char version[LEDGER_VERSION_SIZE], struct error *error);
 /* Counts every change of an identity: equal numbers mean an unchanged mapping. */
 bool ledger_generation(struct ledger *ledger, int64_t *generation, struct error *error);
 

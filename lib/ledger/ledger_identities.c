@@ -1,6 +1,7 @@
 /* Reading who has which identity, and counting. */
 #include "ledger/ledger_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const state_names[] = {
@@ -141,6 +142,22 @@ bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
     if (!ledger_step(ledger, statement, "look for a token", &row, error))
         return false;
     *has = row && sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
+bool ledger_version(struct ledger *ledger, char version[LEDGER_VERSION_SIZE], struct error *error)
+{
+    bool row;
+
+    memcpy(version, "none", sizeof "none");
+    if (ledger == NULL)
+        return true;
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_VERSION, error);
+    if (statement == NULL || !ledger_step(ledger, statement, "read the version", &row, error))
+        return false;
+    if (row)
+        snprintf(version, LEDGER_VERSION_SIZE, "%s", ledger_column_text(statement, 0));
     sqlite3_reset(statement);
     return true;
 }

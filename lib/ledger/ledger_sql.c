@@ -89,7 +89,12 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITIES] = "SELECT " IDENTITY_COLUMNS " FROM identities ORDER BY id",
     [SQL_IDENTITY_BY_KEY] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE key = ?1",
     [SQL_IDENTITY_BY_ROW] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE id = ?1",
-    [SQL_HAS_TOKEN] = "SELECT token_fingerprint = ?2 AND token_expires_at > ?3 FROM identities WHERE key = ?1",
+    [SQL_IDENTITY_BY_ID] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE identity = ?1",
+    [SQL_IDENTITY_ANY] = "SELECT " IDENTITY_COLUMNS " FROM identities LIMIT 1",
+    [SQL_IDENTITY_ADOPT] = "INSERT INTO identities (key, identity, state, watch, token_expires_at)"
+                           " VALUES (?1, ?2, ?3, '', ?4)",
+    [SQL_HAS_TOKEN] = "SELECT (token_fingerprint IS NULL OR token_fingerprint = ?2) AND token_expires_at > ?3"
+                      " FROM identities WHERE key = ?1",
 
     [SQL_RUN_CRASHED] = "UPDATE runs SET state = 'crashed' WHERE state = 'running'",
     [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows)"
@@ -98,7 +103,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                     " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11 WHERE id = ?1",
     [SQL_RUNS] = "SELECT id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked,"
                  " deleted, failed, left_over, in_doubt, throttled FROM runs ORDER BY id DESC LIMIT ?1",
-    [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') ORDER BY id DESC LIMIT 1",
+    [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0"
+                             " ORDER BY id DESC LIMIT 1",
 
     [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -111,6 +117,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
     [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
     [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
+    [SQL_VERSION] = "SELECT coalesce((SELECT max(id) FROM runs), 0) || '.' || coalesce((SELECT max(id) FROM audit), 0)",
     [SQL_AUDIT_LAST] = "SELECT max(id) FROM audit",
 
     [SQL_IDENTITY_PROVISIONED] =

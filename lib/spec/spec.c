@@ -85,7 +85,7 @@ static bool read_whole(int fd, const char *path, struct buffer *buffer, struct e
         if (got < 0) {
             error_errno(error, "cannot read the job spec %s", path);
             error->code = ERROR_INPUT;
-            return error_hint(error, "name a job spec, or write one with rollcall init");
+            return error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
         }
         if (got == 0)
             return true;
@@ -102,7 +102,7 @@ static bool slurp(const char *path, struct buffer *buffer, struct error *error)
     if (fd < 0) {
         error_errno(error, "cannot open the job spec %s", path);
         error->code = ERROR_INPUT;
-        return error_hint(error, "name a job spec, or write one with rollcall init");
+        return error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
     }
     const bool ok = read_whole(fd, path, buffer, error);
     close(fd);

@@ -87,14 +87,16 @@ request() {
         -H "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=$signature" "$@"
 }
 
-# raw_request METHOD TARGET [curl options]: as request, without a signature.
+# raw_request METHOD TARGET [curl options]: as request, without a signature. Sets ELAPSED_MS as well.
 raw_request() {
     local method=$1 target=$2
     shift 2
     local trust=()
     [ -n "$CERTIFICATE" ] && trust=(--cacert "$CERTIFICATE")
-    STATUS=$(curl -sS --path-as-is --globoff -X "$method" "${trust[@]}" -D "$EMULATOR_HOME/headers" \
-        -o "$EMULATOR_HOME/body" -w '%{http_code}' "$@" "$ENDPOINT$target")
+    read -r STATUS ELAPSED_MS < <(curl -sS --path-as-is --globoff -X "$method" "${trust[@]}" \
+        -D "$EMULATOR_HOME/headers" -o "$EMULATOR_HOME/body" -w '%{http_code} %{time_total}\n' "$@" \
+        "$ENDPOINT$target")
+    ELAPSED_MS=$(awk '{ printf "%d", $1 * 1000 }' <<<"$ELAPSED_MS")
     HEADERS=$(tr -d '\r' <"$EMULATOR_HOME/headers" | sed -E 's/^([^:]*):/\L\1:/')
     BODY=$(cat "$EMULATOR_HOME/body" 2>/dev/null)
     : >"$EMULATOR_HOME/body"
@@ -107,7 +109,18 @@ json() {
 
 # header NAME: its value; fails when it is not there.
 header() {
-    grep -m1 "^$1:" <<<"$HEADERS" | sed -E 's/^[^:]*: ?//'
+    local line
+    line=$(grep -m1 "^$1:" <<<"$HEADERS") || { echo "no header $1" >&2; return 1; }
+    sed -E 's/^[^:]*: ?//' <<<"$line"
+}
+
+# has_header NAME, has_no_header NAME
+has_header() {
+    header "$1" >/dev/null
+}
+
+has_no_header() {
+    ! grep "^$1:" <<<"$HEADERS" >&2 || return 1
 }
 
 # create [BODY] [VERSION]: makes an identity; sets ID (raw) and ENCODED (with %3A).

@@ -1,0 +1,152 @@
+/* rollcall history: the audit trail of one user, oldest first. */
+#include "command.h"
+
+#include "core/clock.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Attempts that were throttled or went wrong on the way, in a row, are one line: how often, from when to when, the first cause
+ * and the last. */
+struct folded {
+    uint64_t count;
+    int64_t first_ms;
+    int64_t last_ms;
+    char action[16];
+    char first_code[64];
+    char last_code[64];
+};
+
+struct history {
+    bool json;
+    uint64_t records;
+    struct folded folded;
+};
+
+static void print_folded(struct history *history)
+{
+    const struct folded *folded = &history->folded;
+    char from[TIME_TEXT_SIZE];
+    char to[TIME_TEXT_SIZE];
+
+    if (folded->count == 0)
+        return;
+    time_format_rfc3339_ms(folded->first_ms, from);
+    time_format_rfc3339_ms(folded->last_ms, to);
+    printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action, folded->count, to,
+           folded->first_code, folded->last_code);
+    history->folded.count = 0;
+}
+
+static void fold(struct history *history, const struct audit_record *record)
+{
+    struct folded *folded = &history->folded;
+
+    if (folded->count > 0 && strcmp(folded->action, record->action) != 0)
+        print_folded(history);
+    if (folded->count++ == 0) {
+        folded->first_ms = record->at_ms;
+        snprintf(folded->action, sizeof folded->action, "%s", record->action);
+        snprintf(folded->first_code, sizeof folded->first_code, "%s", record->code);
+    }
+    folded->last_ms = record->at_ms;
+    snprintf(folded->last_code, sizeof folded->last_code, "%s", record->code);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static bool print_json(const struct audit_record *record, struct error *error)
+{
+    char at[TIME_TEXT_SIZE];
+
+    time_format_rfc3339_ms(record->at_ms, at);
+    json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o}", "at", at, "run",
+                             (json_int_t)record->run, "action", record->action, "outcome", record->outcome, "attempt",
+                             (int)record->attempt, "identity_id", text_or_null(record->identity), "status",
+                             record->status, "code", text_or_null(record->code), "message",
+                             text_or_null(record->message), "request_id", text_or_null(record->request_id), "ms_cv",
+                             text_or_null(record->ms_cv));
+    if (line == NULL)
+        return error_no_memory(error);
+    json_dumpf(line, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(line);
+    return true;
+}
+
+static void print_text(struct history *history, const struct audit_record *record)
+{
+    char at[TIME_TEXT_SIZE];
+
+    if (strcmp(record->outcome, "throttled") == 0 || strcmp(record->outcome, "transient") == 0) {
+        fold(history, record);
+        return;
+    }
+    print_folded(history);
+    time_format_rfc3339_ms(record->at_ms, at);
+    printf("%s  %-9s  %-8s  run %" PRId64 ", attempt %u", at, record->action, record->outcome, record->run,
+           (unsigned)record->attempt);
+    if (record->status != 0)
+        printf(", HTTP %d", record->status);
+    if (record->identity[0] != '\0')
+        printf(", %s", record->identity);
+    putchar('\n');
+    if (record->code[0] != '\0')
+        printf("%26s%s: %s\n", "", record->code, record->message);
+    if (record->request_id[0] != '\0')
+        printf("%26srequest %s%s%s\n", "", record->request_id, record->ms_cv[0] != '\0' ? ", MS-CV " : "",
+               record->ms_cv);
+}
+
+static bool print_record(void *context, const struct audit_record *record, struct error *error)
+{
+    struct history *history = context;
+
+    history->records++;
+    if (history->json)
+        return print_json(record, error);
+    print_text(history, record);
+    return true;
+}
+
+static int show_history(const char *path, const char *key, bool json)
+{
+    struct history history = {.json = json};
+    struct error error = {.code = ERROR_NONE};
+    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+
+    if (spec == NULL)
+        return EXIT_USAGE;
+    struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
+    bool ok = ledger != NULL && ledger_each_audit(ledger, key, print_record, &history, &error);
+    print_folded(&history);
+    if (ok && history.records == 0) {
+        error_set(&error, ERROR_INPUT, "the ledger knows nothing of the user \"%s\"", key);
+        ok = error_hint(&error, "the key is what stands in the roster's column \"%s\"", spec->roster.key);
+    }
+    ledger_close(ledger);
+    spec_free(spec);
+    return ok ? 0 : command_error(&error);
+}
+
+int command_history(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, OPTION_OWN}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *arguments[2];
+    bool json = false;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option != OPTION_OWN)
+            return command_usage(command, option);
+        json = true;
+    }
+    return command_arguments(command, argc, argv, 2, arguments) ? show_history(arguments[0], arguments[1], json)
+                                                                : EXIT_USAGE;
+}

@@ -1,0 +1,180 @@
+/* rollcall import: adopts identities that exist already. All of the file, or nothing. */
+#include "command.h"
+
+#include "acs/acs.h"
+#include "core/clock.h"
+#include "roster/roster.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COLUMN_NONE = -1 };
+
+struct import {
+    struct ledger *ledger;
+    struct problems problems;
+    int64_t run;
+    int64_t at_ms;
+    int identity_column;
+    int state_column;
+    int expires_column;
+    uint64_t adopted;
+    uint64_t there;
+};
+
+static int find_column(const struct roster_header *header, const char *name)
+{
+    for (size_t i = 0; i < header->count; i++)
+        if (strcmp(header->fields[i].bytes, name) == 0)
+            return (int)i;
+    return COLUMN_NONE;
+}
+
+static bool find_columns(void *context, const struct roster_header *header, struct error *error)
+{
+    struct import *import = context;
+
+    import->identity_column = find_column(header, "identity_id");
+    import->state_column = find_column(header, "state");
+    import->expires_column = find_column(header, "token_expires_at");
+    if (import->identity_column != COLUMN_NONE)
+        return true;
+    error_set(error, ERROR_INPUT, "%s has no column \"identity_id\"", import->problems.file);
+    return error_hint(error, "a mapping has the key's column and identity_id, and may have state and token_expires_at");
+}
+
+static const char *value_of(const struct roster_row *row, int column)
+{
+    return column == COLUMN_NONE ? "" : row->fields[column].bytes;
+}
+
+/* Fills the adoption, or says what is wrong with the row. */
+static bool read_row(struct import *import, const struct roster_row *row, struct adoption *adoption)
+{
+    const char *state = value_of(row, import->state_column);
+    const char *expires = value_of(row, import->expires_column);
+    int64_t expires_ms = 0;
+
+    *adoption = (struct adoption){.key = row->key.bytes,
+                                  .identity = value_of(row, import->identity_column),
+                                  .state = IDENTITY_ACTIVE};
+    if (!acs_identity_is_valid(adoption->identity)) {
+        problems_add(&import->problems, row->line, 0, "an id has the form 8:acs:<resource>_<user>, in lower case",
+                     "\"%.100s\" is no identity of Azure Communication Services", adoption->identity);
+        return false;
+    }
+    if (state[0] != '\0' && !identity_state_parse(state, &adoption->state)) {
+        problems_add(&import->problems, row->line, 0, "use active, revoked, deleted or lost", "unknown state \"%.40s\"",
+                     state);
+        return false;
+    }
+    if (expires[0] != '\0' && !time_parse_rfc3339_ms(expires, &expires_ms)) {
+        problems_add(&import->problems, row->line, 0, "write it as 2026-01-31T08:00:00Z",
+                     "\"%.40s\" is no time of RFC 3339", expires);
+        return false;
+    }
+    adoption->token_expires_at_s = adoption->state == IDENTITY_ACTIVE ? expires_ms / 1000 : 0;
+    return true;
+}
+
+static bool import_row(void *context, const struct roster_row *row, struct error *error)
+{
+    struct import *import = context;
+    struct adoption adoption;
+    char conflict[LEDGER_CONFLICT_SIZE];
+    bool adopted;
+
+    if (!read_row(import, row, &adoption))
+        return true;
+    if (!ledger_adopt(import->ledger, import->run, &adoption, import->at_ms, &adopted, conflict, error))
+        return false;
+    if (conflict[0] != '\0')
+        problems_add(&import->problems, row->line, 0, NULL, "\"%s\": %s", row->key.bytes, conflict);
+    import->adopted += adopted;
+    import->there += !adopted && conflict[0] == '\0';
+    return true;
+}
+
+static bool read_mapping(struct import *import, const struct spec *spec, const char *path, struct error *error)
+{
+    const struct roster_visitor visitor = {.header = find_columns, .row = import_row, .context = import};
+    struct roster_summary summary;
+    const int fd = roster_open(path, error);
+
+    if (fd < 0)
+        return false;
+    const struct roster_options options = {.name = path, .fd = fd, .delimiter = ',', .key = spec->roster.key};
+    bool ok = roster_read(&options, &visitor, &import->problems, &summary, error);
+    close(fd);
+    if (ok && import->problems.total > 0)
+        ok = error_set(error, ERROR_INPUT, "%s has conflicts", path);
+    return ok;
+}
+
+/* One transaction: a fault in any row, or a crash, leaves the ledger as it was. */
+static bool import_all(struct import *import, const struct spec *spec, const struct acs_resource *resource,
+                       const char *path, struct error *error)
+{
+    char operator_text[COMMAND_OPERATOR_SIZE];
+    struct run_record record = {.started_at_ms = import->at_ms, .job = spec->name, .operator_name = operator_text};
+
+    command_operator(operator_text);
+    if (!ledger_begin(import->ledger, error))
+        return false;
+    if (ledger_bind_resource(import->ledger, resource->authority, error) &&
+        ledger_run_begin(import->ledger, &record, error)) {
+        import->run = record.id;
+        if (read_mapping(import, spec, path, error)) {
+            record.ended_at_ms = clock_wall_ms(&clock_system);
+            record.state = RUN_DONE;
+            if (ledger_run_end(import->ledger, &record, error) && ledger_commit(import->ledger, error))
+                return true;
+        }
+    }
+    ledger_rollback(import->ledger);
+    return false;
+}
+
+static int import_mapping(const char *job, const char *path)
+{
+    struct import import = {.at_ms = clock_wall_ms(&clock_system)};
+    struct acs_resource resource = {0};
+    struct error error = {.code = ERROR_NONE};
+    struct spec *spec = command_load(job, SPEC_WITH_SECRETS);
+
+    if (spec == NULL)
+        return EXIT_USAGE;
+    const bool ok = command_check_supported(spec, &error) &&
+                    acs_resource_parse(secret_reveal(&spec->resource.connection_string), &resource, &error) &&
+                    problems_init(&import.problems, path, &error) &&
+                    (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
+                    import_all(&import, spec, &resource, path, &error);
+    int status = 0;
+    if (ok)
+        printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
+    else if (import.problems.total > 0) {
+        problems_print(&import.problems, stderr);
+        fprintf(stderr, "rollcall: nothing was adopted\n");
+        status = EXIT_USAGE;
+    } else {
+        status = command_error(&error);
+    }
+    problems_clear(&import.problems);
+    ledger_close(import.ledger);
+    acs_resource_clear(&resource);
+    spec_free(spec);
+    return status;
+}
+
+int command_import(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    const char *arguments[2];
+    int option;
+
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        return command_usage(command, option);
+    return command_arguments(command, argc, argv, 2, arguments) ? import_mapping(arguments[0], arguments[1])
+                                                                : EXIT_USAGE;
+}

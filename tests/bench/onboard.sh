@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# onboard.sh - how fast rollcall onboards, beside a bare libcurl loop and the official SDK. Prints Markdown tables.
+#
+# usage: ROLLCALL_BIN=build/release tests/bench/onboard.sh [--users N] [--sdk-users N] [--rounds N] [--full]
+#
+#   --users N       users of rollcall and of the bare loop in one round (default 20000)
+#   --sdk-users N   users of the SDK in one round (default 2000)
+#   --rounds N      how often each is measured, in turns (default 5); the table shows medians
+#   --full          also 1,000 and 1,000,000 users for the memory, and 1,000 under the published quotas
+#
+# All three talk to the same emulator on the same machine, over TLS and without quotas, 64 requests at one time. rollcall
+# has everything on: it signs every attempt, keeps its ledger, and writes mapping, tokens and failures. The bare loop
+# (bare-libcurl.c) posts one request that was signed beforehand again and again, and keeps nothing. rollcall and the bare
+# loop are measured from the start of the process to its end; the SDK without the start of Node.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bin=$(cd "${ROLLCALL_BIN:?names the directory that rollcall was built in}" && pwd)
+rollcall=$bin/rollcall
+emulator=$bin/acs-identity-emulator
+bare=$bin/tests/bare-libcurl
+[ -x "$bare" ] || bare=$bin/bare-libcurl
+sdk=$here/../conformance
+concurrency=64
+users=20000
+sdk_users=2000
+rounds=5
+full=
+command="tests/bench/onboard.sh${*:+ $*}"
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --users) users=$2; shift ;;
+    --sdk-users) sdk_users=$2; shift ;;
+    --rounds) rounds=$2; shift ;;
+    --full) full=1 ;;
+    --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "onboard.sh: unknown option $1" >&2; exit 2 ;;
+    esac
+    shift
+done
+for number in "$users" "$sdk_users" "$rounds"; do
+    [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "onboard.sh: $number is not a number" >&2; exit 2; }
+done
+for tool in /usr/bin/time curl jq node npm openssl; do
+    command -v "$tool" >/dev/null || { echo "onboard.sh: $tool is missing" >&2; exit 2; }
+done
+[ -d "$sdk/node_modules" ] || (cd "$sdk" && npm ci --silent)
+
+home=$(mktemp -d)
+emulator_pid=
+stop_emulator() {
+    [ -n "$emulator_pid" ] || return 0
+    kill "$emulator_pid" 2>/dev/null || true
+    wait "$emulator_pid" 2>/dev/null || true
+    emulator_pid=
+}
+trap 'stop_emulator; rm -rf "$home"' EXIT
+
+# start_emulator OPTIONS...: sets connection_string, endpoint and certificate.
+start_emulator() {
+    rm -f "$home/out"
+    mkfifo "$home/out"
+    "$emulator" --listen 127.0.0.1:0 --tls --tls-dir "$home" --seed bench "$@" >"$home/out" 2>"$home/emulator.err" &
+    emulator_pid=$!
+    exec 3<"$home/out"
+    IFS= read -r connection_string <&3 || { cat "$home/emulator.err" >&2; exit 1; }
+    IFS= read -r certificate <&3
+    certificate=${certificate#certificate=}
+    endpoint=${connection_string#endpoint=}
+    endpoint=${endpoint%%/;accesskey=*}
+}
+
+# stats FILTER
+stats() {
+    curl -sS --cacert "$certificate" "$endpoint/_emulator/stats" | jq -r "$1"
+}
+
+# make_roster USERS: as an HR export looks like.
+make_roster() {
+    local file=$home/users-$1.csv
+    [ -f "$file" ] || awk -v users="$1" 'BEGIN {
+        print "user_id,email,display_name,department,password_changed_at"
+        for (i = 1; i <= users; i++)
+            printf "u%07d,user%d@contoso.example,\"Lastname%d, Firstname\",Department %d,2025-%02d-%02dT08:30:00Z\n",
+                i, i, i, i % 40, i % 12 + 1, i % 28 + 1
+    }' >"$file"
+}
+
+# make_job USERS [ENGINE LINE]
+make_job() {
+    rm -rf "$home/job"
+    mkdir -m 700 "$home/job"
+    make_roster "$1"
+    cat >"$home/job/job.yaml" <<YAML
+version: 1
+name: bench
+resource: { connection_string: { env: BENCH_CONNECTION_STRING }, ca_file: $certificate }
+ledger: bench.ledger
+roster: { csv: ../users-$1.csv, key: user_id, watch: [password_changed_at] }
+token: { scopes: [chat, voip], lifetime: 24h }
+rules: { added: provision }
+outputs: { mapping: out/mapping.csv, tokens: { csv: out/tokens.csv }, failures: out/failures.csv }
+${2:-}
+YAML
+}
+
+# run_rollcall USERS [ENGINE LINE]: sets seconds, cpu (seconds) and memory (KiB).
+run_rollcall() {
+    local file
+    make_job "$@"
+    BENCH_CONNECTION_STRING=$connection_string /usr/bin/time -f '%e %U %S %M' -o "$home/time" \
+        "$rollcall" run --quiet "$home/job/job.yaml" >"$home/rollcall.out" 2>&1 || { cat "$home/rollcall.out" >&2; exit 1; }
+    for file in mapping tokens; do
+        [ "$(wc -l <"$home/job/out/$file.csv")" -eq $(($1 + 1)) ] || { echo "$file.csv is not whole" >&2; exit 1; }
+    done
+    read_time
+}
+
+# run_bare USERS: the same.
+run_bare() {
+    local target='/identities?api-version=2023-10-01' body='{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":1440}'
+    local key date hash signature
+    key=$(printf '%s' "${connection_string#*;accesskey=}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+    date=$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')
+    hash=$(printf '%s' "$body" | openssl dgst -sha256 -binary | base64 -w0)
+    signature=$(printf 'POST\n%s\n%s;%s;%s' "$target" "$date" "${endpoint#*://}" "$hash" |
+        openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64 -w0)
+    /usr/bin/time -f '%e %U %S %M' -o "$home/time" "$bare" "$endpoint$target" "$certificate" "$1" "$concurrency" "$body" \
+        "x-ms-date: $date" "x-ms-content-sha256: $hash" \
+        "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=$signature" \
+        'x-ms-client-request-id: 0b2f5d0e-6c1e-4a57-9b5e-2f0c7d3a1e90' 'Content-Type: application/json' \
+        'Accept: application/json' >/dev/null
+    read_time
+}
+
+read_time() {
+    read -r seconds user system memory <"$home/time"
+    cpu=$(awk "BEGIN { print $user + $system }")
+}
+
+# run_sdk USERS: the same.
+run_sdk() {
+    NODE_EXTRA_CA_CERTS=$certificate node "$here/sdk.mjs" "$connection_string" "$1" "$concurrency" >"$home/time"
+    read -r seconds cpu memory <"$home/time"
+}
+
+# note NAME USERS: one line of the measurements: users a second, CPU seconds per 1,000 users, MiB.
+note() {
+    awk "BEGIN { printf \"%.1f %.4f %.1f\n\", $2 / $seconds, $cpu * 1000 / $2, $memory / 1024 }" >>"$home/$1"
+}
+
+median() {
+    sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# median_of NAME COLUMN
+median_of() {
+    cut -d' ' -f"$2" "$home/$1" | median
+}
+
+# ratio_of NAME NAME COLUMN: the median of each round's own ratio, since other work on the machine comes and goes.
+ratio_of() {
+    paste -d' ' <(cut -d' ' -f"$3" "$home/$1") <(cut -d' ' -f"$3" "$home/$2") | awk '{ print $1 / $2 }' | median
+}
+
+row() {
+    printf '| %s | %.0f | %.3f | %.1f |\n' "$2" "$(median_of "$1" 1)" "$(median_of "$1" 2)" "$(median_of "$1" 3)"
+}
+
+engine_without_quotas="engine: { concurrency: $concurrency, quotas: { create: none, issue: none } }"
+start_emulator --limits none
+run_bare 1000 # warms up
+for ((round = 1; round <= rounds; round++)); do
+    run_rollcall "$users" "$engine_without_quotas"; note rollcall "$users"
+    run_bare "$users"; note bare "$users"
+    run_sdk "$sdk_users"; note sdk "$sdk_users"
+done
+created=$(stats .identities.created)
+
+cat <<MARKDOWN
+\`$command\` on $(lscpu | sed -n 's/^Model name: *//p' | head -1), $(nproc) cores, $(uname -sr), libcurl $(curl --version | sed -n '1s/curl \([^ ]*\).*/\1/p'),
+Node.js $(node --version); medians of $rounds alternating rounds of $users users (SDK: $sdk_users), $concurrency requests at one time, TLS, the
+emulator on the same machine ($created identities made).
+
+| client | users a second | CPU seconds per 1,000 users | peak memory, MiB |
+| --- | ---: | ---: | ---: |
+$(row rollcall 'rollcall: signing, ledger, outputs')
+$(row bare 'bare libcurl loop, nothing kept')
+$(row sdk 'JavaScript SDK, nothing kept')
+
+| figure | to reach | measured |
+| --- | --- | ---: |
+$(printf '| rate of rollcall / bare libcurl | 0.7 or more | %.2f |\n' "$(ratio_of rollcall bare 1)")
+$(printf '| CPU seconds a user, rollcall / bare libcurl | 1.8 or less | %.2f |\n' "$(ratio_of rollcall bare 2)")
+$(printf '| rate of rollcall / JavaScript SDK | 4 or more | %.1f |\n' "$(ratio_of rollcall sdk 1)")
+MARKDOWN
+[ -n "$full" ] || exit 0
+
+for count in 1000 1000000; do
+    run_rollcall "$count" "$engine_without_quotas"
+    awk "BEGIN { printf \"| peak memory, %d users | 48 MiB or less | %.1f MiB (%.1f s, %.0f users a second) |\n\",
+        $count, $memory / 1024, $seconds, $count / $seconds }"
+done
+stop_emulator
+start_emulator --limits published --latency 100ms
+run_rollcall 1000 "engine: { concurrency: $concurrency }"
+printf '| 1,000 users, published quotas, 100 ms latency | under 3 s, no 429 | %s s, %s answers 429 |\n' "$seconds" \
+    "$(stats '[.requests[] | .["429"] // 0] | add')"
