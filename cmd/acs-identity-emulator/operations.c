@@ -27,7 +27,8 @@ static void append_token(struct service *service, const struct call *call, struc
     buffer_append_text(buffer, "\"}");
 }
 
-/* The identity object; members in the order of the recordings, those without a value left out. */
+/* The identity object; members in the order of the recordings, those without a value left out. Stable versions show
+ * the id alone: they make new identities, which have no more, and have no other operation that shows one. */
 static void append_identity(struct service *service, const struct call *call, struct buffer *buffer, uint32_t identity)
 {
     const struct identity *known = store_get(&service->store, identity);
@@ -35,17 +36,15 @@ static void append_identity(struct service *service, const struct call *call, st
 
     store_id(&service->store, identity, id);
     buffer_append_char(buffer, '{');
-    if ((call->version->features & FEATURE_CUSTOM_ID) != 0) {
-        if (known->custom_id != 0) {
-            buffer_append_text(buffer, "\"customId\":");
-            json_append_string(buffer, texts_get(&service->store.texts, known->custom_id));
-            buffer_append_char(buffer, ',');
-        }
-        if (known->last_issued_s != 0) {
-            buffer_append_text(buffer, "\"lastTokenIssuedAt\":\"");
-            append_time(buffer, call->version, (int64_t)known->last_issued_s * TICKS_PER_SECOND);
-            buffer_append_text(buffer, "\",");
-        }
+    if (known->custom_id != 0) {
+        buffer_append_text(buffer, "\"customId\":");
+        json_append_string(buffer, texts_get(&service->store.texts, known->custom_id));
+        buffer_append_char(buffer, ',');
+    }
+    if (known->last_issued_s != 0) {
+        buffer_append_text(buffer, "\"lastTokenIssuedAt\":\"");
+        append_time(buffer, call->version, (int64_t)known->last_issued_s * TICKS_PER_SECOND);
+        buffer_append_text(buffer, "\",");
     }
     buffer_append_text(buffer, "\"id\":\"");
     buffer_append(buffer, id, IDENTITY_ID_LENGTH);

@@ -11,7 +11,7 @@ enum { CHUNK_SIZE = 1024, LISTING_BLOCK_SIZE = 256 * 1024 };
 
 bool responder_init(struct responder *responder, const char *seed, struct error *error)
 {
-    char edge[BASE64_LENGTH(AZURE_REF_TAIL_LENGTH) / 4 * 3 + 1];
+    char edge[AZURE_REF_TAIL_LENGTH / 4 * 3 + 1];
     unsigned char bytes[16];
     char guid[GUID_LENGTH + 1];
 

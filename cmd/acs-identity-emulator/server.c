@@ -122,7 +122,7 @@ static int64_t draw_latency(struct server *server)
 {
     const struct server_options *options = &server->options;
 
-    return options->latency_most_us == 0 || server->answer.at_once
+    return options->latency_most_us == 0 || server->answer.at_once || server->stopping
                ? 0
                : random_between(&server->latency, options->latency_least_us, options->latency_most_us);
 }
@@ -300,7 +300,9 @@ bool server_run(struct server *server, int signal_fd, struct error *error)
 void server_clear(struct server *server)
 {
     if (server->daemon != NULL) {
-        wake_due(server, INT64_MAX); /* MHD does not stop with suspended connections */
+        /* MHD must not be stopped with suspended connections: answers that wait go out now, and none is to wait. */
+        server->stopping = true;
+        wake_due(server, INT64_MAX);
         MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
     }

@@ -26,7 +26,8 @@ struct server {
     struct answer answer; /* of the request in hand */
     struct timers timers; /* of exchanges that wait */
     struct MHD_Daemon *daemon;
-    int poll_fd; /* MHD's */
+    int poll_fd;   /* MHD's */
+    bool stopping; /* nothing is to wait any more */
 };
 
 /* Borrows service and certificate; takes the listening socket, whatever the result. */

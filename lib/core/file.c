@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,20 +187,41 @@ char *file_resolve(const char *base_file, const char *path)
 
 static bool name_temporary(struct atomic_file *file, struct error *error)
 {
-    char directory[PATH_MAX];
-    char copy[PATH_MAX];
-    unsigned char random[8];
+    const char *slash = strrchr(file->path, '/');
+    const int directory = slash == NULL ? 0 : (int)(slash - file->path) + 1;
+    const int length = snprintf(file->temporary, sizeof file->temporary, "%.*s.%s.tmp", directory, file->path,
+                                file->path + directory);
 
-    if (!directory_of(file->path, directory, error))
-        return false;
-    snprintf(copy, sizeof copy, "%s", file->path);
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return error_errno(error, "cannot get random bytes");
-    const int length = snprintf(file->temporary, sizeof file->temporary, "%s/.%s.%02x%02x%02x%02x%02x%02x.tmp",
-                                directory, basename(copy), random[0], random[1], random[2], random[3], random[4],
-                                random[5]);
     if (length < 0 || (size_t)length >= sizeof file->temporary)
         return error_set(error, ERROR_INPUT, "the path %.64s... is too long", file->path);
+    return true;
+}
+
+/* Opens and locks the temporary file. The lock tells a file that is being written from one that a killed process left; the
+ * name may be renamed away between opening and locking, so it is looked at again. */
+static bool open_temporary(struct atomic_file *file, mode_t mode, struct error *error)
+{
+    struct stat mine;
+    struct stat named;
+
+    for (;;) {
+        file->fd = open(file->temporary, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
+        if (file->fd < 0 || fstat(file->fd, &mine) != 0)
+            return error_errno(error, "cannot write %s", file->path);
+        if (!S_ISREG(mine.st_mode) || mine.st_uid != geteuid() || mine.st_nlink > 1) {
+            error_set(error, ERROR_INPUT, "%s is not ours to write", file->temporary);
+            return error_hint(error, "remove it; it stands in the way of writing %s", file->path);
+        }
+        if (flock(file->fd, LOCK_EX | LOCK_NB) != 0) {
+            error_set(error, ERROR_BUSY, "another process is writing %s", file->path);
+            return error_hint(error, "give each job outputs of its own");
+        }
+        if (lstat(file->temporary, &named) == 0 && named.st_ino == mine.st_ino && named.st_dev == mine.st_dev)
+            break;
+        close(file->fd);
+    }
+    if (ftruncate(file->fd, 0) != 0 || fchmod(file->fd, mine.st_mode & mode) != 0)
+        return error_errno(error, "cannot write %s", file->path);
     return true;
 }
 
@@ -233,15 +254,12 @@ struct atomic_file *atomic_file_open(const char *path, mode_t mode, struct error
         goto fail;
     }
     if (!file_make_parents(path, (mode & 077) == 0 ? 0700 : 0755, error) || !file_check_directory(path, error) ||
-        !check_target(path, error) || !name_temporary(file, error))
+        !check_target(path, error) || !name_temporary(file, error) || !open_temporary(file, mode, error))
         goto fail;
-    file->fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (file->fd < 0) {
-        error_errno(error, "cannot write %s", path);
-        goto fail;
-    }
     return file;
 fail:
+    if (file->fd >= 0)
+        close(file->fd);
     free(file);
     return NULL;
 }

@@ -180,6 +180,9 @@ static bool prepare(struct slot *slot, const struct http_options *options)
     SET(CURLOPT_PRIVATE, (char *)slot);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    /* Plain HTTP is for the loopback: through a proxy of the environment it would leave the machine in the clear. */
+    if (strncmp(options->base_url, "http:", 5) == 0)
+        SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, curl_version_of(options->version));
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

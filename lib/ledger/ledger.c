@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +149,7 @@ bool ledger_set(struct ledger *ledger, const char *name, const char *value, stru
 
 bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error)
 {
-    char bound[256];
+    char bound[512];
 
     if (!ledger_get(ledger, "resource", bound, sizeof bound, error))
         return false;
@@ -161,7 +162,7 @@ bool ledger_check_resource(struct ledger *ledger, const char *resource, struct e
 
 bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error)
 {
-    char bound[256];
+    char bound[512];
 
     if (!ledger_check_resource(ledger, resource, error) ||
         !ledger_get(ledger, "resource", bound, sizeof bound, error))
@@ -226,6 +227,38 @@ static bool migrate(struct ledger *ledger, struct error *error)
     return true;
 }
 
+static bool check_file(const struct ledger *ledger, const struct stat *info, struct error *error)
+{
+    if (!S_ISREG(info->st_mode) || info->st_uid != geteuid()) {
+        error_set(error, ERROR_INPUT, "%s is %s", ledger->path,
+                  S_ISREG(info->st_mode) ? "another user's file" : "not a regular file");
+        return error_hint(error, "a ledger must be a file of the user that runs rollcall");
+    }
+    if ((info->st_mode & 077) != 0) {
+        error_set(error, ERROR_INPUT, "%s can be used by others (mode %04o)", ledger->path,
+                  (unsigned)(info->st_mode & 07777));
+        return error_hint(error, "chmod 600 %s", ledger->path);
+    }
+    return true;
+}
+
+/* A reader opens no descriptor of its own to look at the file: closing it would drop the locks that SQLite holds on the
+ * file for another connection of this process. */
+static bool check_for_reading(const struct ledger *ledger, struct error *error)
+{
+    struct stat info;
+
+    if (lstat(ledger->path, &info) == 0)
+        return check_file(ledger, &info, error) && file_check_directory(ledger->path, error);
+    if (errno != ENOENT) {
+        error_errno(error, "cannot look at %s", ledger->path);
+        error->code = ERROR_INPUT;
+        return false;
+    }
+    error_set(error, ERROR_INPUT, "there is no ledger at %s", ledger->path);
+    return error_hint(error, "`rollcall run` makes it with the first user; check the path in the job spec");
+}
+
 /* Takes the run lock on the file itself: flock() does not meet SQLite's own fcntl() locks, and the kernel lets go of it
  * when the process dies. The descriptor is closed after the database, since closing any descriptor of the file would
  * drop SQLite's locks. */
@@ -242,22 +275,56 @@ static bool lock_for_run(struct ledger *ledger, struct error *error)
     struct stat info;
     if (fstat(ledger->lock_fd, &info) != 0)
         return error_errno(error, "cannot look at %s", ledger->path);
-    if (!S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
-        error_set(error, ERROR_INPUT, "%s is %s", ledger->path,
-                  S_ISREG(info.st_mode) ? "another user's file" : "not a regular file");
-        return error_hint(error, "a ledger must be a file of the user that runs rollcall");
-    }
-    if ((info.st_mode & 077) != 0) {
-        error_set(error, ERROR_INPUT, "%s can be used by others (mode %04o)", ledger->path,
-                  (unsigned)(info.st_mode & 07777));
-        return error_hint(error, "chmod 600 %s", ledger->path);
-    }
+    if (!check_file(ledger, &info, error))
+        return false;
     if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return error_errno(error, "cannot lock %s", ledger->path);
         error_set(error, ERROR_BUSY, "another run holds the ledger %s", ledger->path);
         return error_hint(error, "wait until it has ended; `rollcall status` shows it");
     }
+    return true;
+}
+
+/* Another program's database is not made into a ledger. */
+static bool check_is_ledger(struct ledger *ledger, struct error *error)
+{
+    sqlite3_stmt *objects = ledger_statement(ledger, SQL_COUNT_OBJECTS, error);
+    bool row;
+    int version;
+
+    if (objects == NULL || !ledger_step(ledger, objects, "read", &row, error))
+        return false;
+    const bool empty = row && sqlite3_column_int64(objects, 0) == 0;
+    sqlite3_reset(objects);
+    if (!schema_version(ledger, &version, error))
+        return false;
+    if (empty || version > 0)
+        return true;
+    error_set(error, ERROR_INPUT, "%s is a database of another program", ledger->path);
+    return error_hint(error, "check the path in the job spec");
+}
+
+/* The path for SQLite, which refuses a symbolic link in any part of one, and takes ":memory:" for a ledger that is gone
+ * with the process: the folder is resolved, the name itself stays, so that a link there is still refused. */
+static bool real_path(const char *path, char real[PATH_MAX], struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char folder[PATH_MAX];
+
+    if (strlen(path) >= sizeof folder)
+        return error_set(error, ERROR_INPUT, "the path %.64s... is too long", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+    if (realpath(slash != NULL ? folder : ".", real) == NULL) {
+        error_errno(error, "cannot find the folder of %s", path);
+        error->code = ERROR_INPUT;
+        return false;
+    }
+    const size_t length = strlen(real);
+    if (length + strlen(name) + 2 > PATH_MAX)
+        return error_set(error, ERROR_INPUT, "the path %.64s... is too long", path);
+    snprintf(real + length, PATH_MAX - length, "%s%s", length > 1 ? "/" : "", name);
     return true;
 }
 
@@ -270,9 +337,12 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
 {
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       (mode == LEDGER_RUN ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    char path[PATH_MAX];
     int version;
 
-    if (sqlite3_open_v2(ledger->path, &ledger->db, flags, NULL) != SQLITE_OK) {
+    if (!real_path(ledger->path, path, error))
+        return false;
+    if (sqlite3_open_v2(path, &ledger->db, flags, NULL) != SQLITE_OK) {
         if (ledger->db == NULL)
             return error_no_memory(error);
         ledger_error(ledger, "open the ledger", error);
@@ -283,7 +353,8 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
     sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_busy_timeout(ledger->db, READER_BUSY_MS);
     if (mode == LEDGER_RUN)
-        return execute(ledger, run_settings, "set up the ledger", error) && migrate(ledger, error);
+        return check_is_ledger(ledger, error) && execute(ledger, run_settings, "set up the ledger", error) &&
+               migrate(ledger, error);
 
     if (!schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
         return false;
@@ -309,6 +380,7 @@ static struct ledger *ledger_new(const char *path, struct error *error)
         error_no_memory(error);
         return NULL;
     }
+    buffer_init(&ledger->found, SIZE_MAX / 2);
     return ledger;
 }
 
@@ -318,12 +390,7 @@ struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error
 
     if (ledger == NULL)
         return NULL;
-    if (mode == LEDGER_READ && !ledger_exists(path)) {
-        error_set(error, ERROR_INPUT, "there is no ledger at %s", path);
-        error_hint(error, "`rollcall run` makes it with the first user; check the path in the job spec");
-        goto fail;
-    }
-    if (mode == LEDGER_RUN && !lock_for_run(ledger, error))
+    if (!(mode == LEDGER_RUN ? lock_for_run(ledger, error) : check_for_reading(ledger, error)))
         goto fail;
     if (!open_database(ledger, mode, error))
         goto fail;
@@ -347,6 +414,7 @@ void ledger_close(struct ledger *ledger)
     sqlite3_close(ledger->db);
     if (ledger->lock_fd >= 0)
         close(ledger->lock_fd);
+    buffer_clear(&ledger->found);
     free(ledger->path);
     free(ledger);
 }

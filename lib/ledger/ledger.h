@@ -176,7 +176,7 @@ struct result {
     int64_t at_ms;
 
     /* What the identity becomes; looked at for OUTCOME_DONE and OUTCOME_GONE. */
-    bool is_last;         /* of the user's actions: only then the watch text is applied */
+    bool is_last;         /* of the actions that a change asked for: only then the watch text is applied */
     const char *watch;
     size_t watch_length;
     bool is_removal;      /* done because the user is gone from the roster: a revoke leaves it revoked */
@@ -188,6 +188,11 @@ struct result {
 
 bool ledger_record_result(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
 
+/* A killed run had put this answer to a provision or issue down elsewhere, and perhaps not here. When the user still has
+ * such a task (of the same identity), it is ended as done, in a transaction of its own; then *recovered is true. Fills in
+ * what the task knows (task, action, outcome, attempt and request_id); the watch text stays as it is, so that what it
+ * stands for is not taken for applied. Call it before ledger_run_begin(). */
+bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error);
 /* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and removed.
  * Counts the creates in doubt. Part of the open transaction. */
 bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error);

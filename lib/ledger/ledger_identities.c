@@ -69,15 +69,35 @@ bool ledger_each_identity(struct ledger *ledger, identity_visitor *visit, void *
     }
 }
 
-/* The row stays the current one of its statement until the next call, so that its texts can be borrowed. */
+/* Copies the texts, so that the statement can end: one that stays open keeps what it reads from being checkpointed, and
+ * a reader that waits between two users would make the log grow for as long as the run lasts. */
+static bool keep_texts(struct ledger *ledger, struct identity *identity, struct error *error)
+{
+    struct buffer *found = &ledger->found;
+    const size_t id_length = strlen(identity->id);
+
+    buffer_reset(found);
+    buffer_append(found, identity->key, identity->key_length + 1);
+    buffer_append(found, identity->id, id_length + 1);
+    buffer_append(found, identity->watch, identity->watch_length + 1);
+    if (buffer_failed(found))
+        return buffer_error(found, "a user of the ledger", error);
+    identity->key = found->data;
+    identity->id = identity->key + identity->key_length + 1;
+    identity->watch = identity->id + id_length + 1;
+    return true;
+}
+
 static bool find(struct ledger *ledger, sqlite3_stmt *statement, struct identity *identity, struct error *error)
 {
     bool row;
 
     error->code = ERROR_NONE;
-    if (!ledger_step(ledger, statement, "find a user", &row, error))
+    if (!ledger_step(ledger, statement, "find a user", &row, error) || !row)
         return false;
-    return row && fill(ledger, statement, identity, error);
+    const bool ok = fill(ledger, statement, identity, error) && keep_texts(ledger, identity, error);
+    sqlite3_reset(statement);
+    return ok;
 }
 
 bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, struct identity *identity,

@@ -2,6 +2,7 @@
 #ifndef ROLLCALL_LEDGER_LEDGER_INTERNAL_H
 #define ROLLCALL_LEDGER_LEDGER_INTERNAL_H
 
+#include "core/buffer.h"
 #include "ledger/ledger.h"
 
 #include <sqlite3.h>
@@ -10,6 +11,7 @@ enum statement {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
+    SQL_COUNT_OBJECTS,
     SQL_META_GET,
     SQL_META_SET,
     SQL_IDENTITIES,
@@ -27,6 +29,7 @@ enum statement {
     SQL_TASK_INSERT,
     SQL_TASK_DELETE,
     SQL_TASKS,
+    SQL_TASK_OF_KEY,
     SQL_TASKS_DELETE_ALL,
     SQL_AUDIT_INSERT,
     SQL_AUDIT_OF_KEY,
@@ -59,6 +62,7 @@ struct ledger {
     sqlite3 *db;
     char *path;
     int lock_fd; /* holds the run lock; -1 for a reader */
+    struct buffer found; /* the texts of the row that was found last */
     sqlite3_stmt *prepared[SQL_STATEMENTS];
 };
 

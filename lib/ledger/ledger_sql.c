@@ -83,6 +83,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_COUNT_OBJECTS] = "SELECT count(*) FROM sqlite_schema",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
 
@@ -110,6 +111,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE id = ?1",
     [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at FROM tasks ORDER BY id",
+    [SQL_TASK_OF_KEY] = "SELECT id, run, action, attempt, request_id FROM tasks WHERE key = ?1"
+                        " AND (action = 'provision' OR (action = 'issue' AND identity = ?2)) ORDER BY id DESC LIMIT 1",
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
@@ -128,7 +131,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
                             " token_run = ?4, removed_at = NULL WHERE key = ?1",
     [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
-                             " token_run = NULL, removed_at = ?3 WHERE key = ?1",
+                             " token_run = NULL, removed_at = CASE WHEN ?3 IS NULL THEN NULL"
+                             " ELSE coalesce(removed_at, ?3) END WHERE key = ?1",
     [SQL_IDENTITY_ENDED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
                            " token_run = NULL WHERE key = ?1",
     [SQL_IDENTITY_WATCH] = "UPDATE identities SET watch = ?2 WHERE key = ?1",

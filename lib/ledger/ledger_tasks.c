@@ -1,6 +1,7 @@
 /* Intents, results and the audit trail: how a task gets from "may be on its way" to its end. */
 #include "ledger/ledger_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const outcome_names[] = {
@@ -169,6 +170,55 @@ bool ledger_record_result(struct ledger *ledger, int64_t run, const struct resul
     if (result->outcome == OUTCOME_GONE)
         return apply_end(ledger, result, IDENTITY_LOST, error);
     return true;
+}
+
+/* Fills in what the task row knows; *run is 0 when there is none. */
+static bool find_open_task(struct ledger *ledger, struct result *result, int64_t *run, char request_id[64],
+                           struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_TASK_OF_KEY, error);
+    bool row;
+
+    *run = 0;
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
+    ledger_bind_text(statement, 2, result->identity);
+    if (!ledger_step(ledger, statement, "look for a task", &row, error))
+        return false;
+    if (row && action_parse(ledger_column_text(statement, 2), &result->action)) {
+        result->task = sqlite3_column_int64(statement, 0);
+        *run = sqlite3_column_int64(statement, 1);
+        result->attempt = (uint32_t)sqlite3_column_int64(statement, 3);
+        snprintf(request_id, 64, "%s", ledger_column_text(statement, 4));
+    }
+    sqlite3_reset(statement);
+    return true;
+}
+
+bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error)
+{
+    char request_id[64] = "";
+    int64_t run;
+
+    *recovered = false;
+    if (!find_open_task(ledger, result, &run, request_id, error))
+        return false;
+    if (run == 0)
+        return true;
+    result->outcome = OUTCOME_DONE;
+    result->request_id = request_id;
+    result->code = "recovered";
+    result->message = "the run ended before it recorded the answer";
+    result->watch = "";
+    result->watch_length = 0;
+    result->is_last = false;
+    *recovered = ledger_begin(ledger, error) && ledger_record_result(ledger, run, result, error) &&
+                 ledger_commit(ledger, error);
+    if (!*recovered)
+        ledger_rollback(ledger);
+    result->request_id = "";
+    return *recovered;
 }
 
 /* Puts one task that a former run left behind into the audit trail. */

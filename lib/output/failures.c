@@ -21,6 +21,7 @@ struct failures {
     struct buffer line;
     size_t columns;    /* of the roster, without error columns */
     size_t key_column; /* its place among them */
+    enum buffer_failure failure; /* of the first line that could not be made */
 };
 
 static bool is_error_column(const struct roster_field *name)
@@ -47,6 +48,8 @@ void failures_encode_row(struct buffer *line, const struct csv_style *style, con
 static void write_line(struct failures *failures)
 {
     csv_end_line(&failures->line);
+    if (buffer_failed(&failures->line) && failures->failure == BUFFER_OK)
+        failures->failure = failures->line.failure;
     atomic_file_write(failures->file, failures->line.data, failures->line.length);
 }
 
@@ -102,8 +105,15 @@ void failures_add(struct failures *failures, const struct failure *failure)
 
 bool failures_commit(struct failures *failures, struct error *error)
 {
-    const bool ok = atomic_file_commit(failures->file, error);
+    bool ok = failures->failure == BUFFER_OK;
 
+    if (ok) {
+        ok = atomic_file_commit(failures->file, error);
+    } else {
+        failures->line.failure = failures->failure;
+        buffer_error(&failures->line, "a line of the failures file", error);
+        atomic_file_discard(failures->file);
+    }
     buffer_clear(&failures->line);
     free(failures);
     return ok;

@@ -156,9 +156,9 @@ static void describe(const char *path, const struct mapping_options *options, in
     if (lstat(path, &info) != 0)
         text[0] = '\0';
     else
-        snprintf(text, size, "%" PRId64 " %d %s %" PRIu64 " %" PRId64 " %" PRId64 ".%09ld", generation,
-                 options->style.escape_formulas, options->key_column, (uint64_t)info.st_ino, (int64_t)info.st_size,
-                 (int64_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+        snprintf(text, size, "%" PRId64 " %d %" PRIu64 " %" PRId64 " %" PRId64 ".%09ld %s", generation,
+                 options->style.escape_formulas, (uint64_t)info.st_ino, (int64_t)info.st_size,
+                 (int64_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, options->key_column);
 }
 
 bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
@@ -175,7 +175,7 @@ bool mapping_update(struct ledger *ledger, const struct mapping_options *options
     if (now[0] != '\0' && strcmp(now, written) == 0)
         return true;
 
-    struct atomic_file *file = atomic_file_open(path, 0644, error);
+    struct atomic_file *file = atomic_file_open(path, 0640, error);
     if (file == NULL)
         return false;
     if (!mapping_export(ledger, options, write_to_file, file, error)) {

@@ -28,7 +28,7 @@ struct token_sink {
     char journal[PATH_MAX];
     char *key_column;
     int fd;
-    uint64_t added;
+    bool rewrites; /* at its end: a token was added, or one that the file may hold has ended */
     struct buffer pending;
 };
 
@@ -83,25 +83,62 @@ static bool stop_reading(void *context, const struct roster_row *row, struct err
     return false;
 }
 
-/* Takes over a row whose token is still the one that the ledger counts. */
-static bool keep_row(void *context, const struct roster_row *row, struct error *error)
+/* Does the ledger count the token of this row? */
+static bool is_counted(const struct reading *reading, const struct roster_row *row,
+                       unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], bool *counted, struct error *error)
 {
-    const struct reading *reading = context;
-    struct buffer *pending = &reading->sink->pending;
     const struct secret token = {.bytes = (char *)row->fields[2].bytes, .length = row->fields[2].length};
-    unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
-    bool keep;
 
     if (!token_fingerprint(&token, fingerprint))
         return error_no_memory(error);
-    if (!ledger_has_token(reading->ledger, row->key.bytes, row->key.length, fingerprint, reading->now_s, &keep, error))
-        return false;
-    if (!keep)
-        return true;
+    return ledger_has_token(reading->ledger, row->key.bytes, row->key.length, fingerprint, reading->now_s, counted,
+                            error);
+}
+
+static bool copy_row(const struct reading *reading, const struct roster_row *row, struct error *error)
+{
+    struct buffer *pending = &reading->sink->pending;
+
     for (size_t i = 0; i < TOKEN_COLUMNS; i++)
         csv_append(pending, &csv_plain, i == 0, row->fields[i].bytes, row->fields[i].length);
     csv_end_line(pending);
     return pending->length < FLUSH_AT || flush_pending(reading->sink, error);
+}
+
+/* Takes over a row whose token is still the one that the ledger counts. */
+static bool keep_row(void *context, const struct roster_row *row, struct error *error)
+{
+    const struct reading *reading = context;
+    unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    bool counted;
+
+    return is_counted(reading, row, fingerprint, &counted, error) && (!counted || copy_row(reading, row, error));
+}
+
+/* As keep_row, for the journal of a run that was killed between the journal and the ledger: what the service answered
+ * stands here and nowhere else, an identity perhaps. The ledger learns it now; a row that it does not want is dropped. */
+static bool recover_row(void *context, const struct roster_row *row, struct error *error)
+{
+    const struct reading *reading = context;
+    struct result result = {
+        .key = row->key.bytes,
+        .key_length = row->key.length,
+        .identity = row->fields[1].bytes,
+        .at_ms = reading->now_s * 1000,
+        .token_wanted = true,
+        .token_delivered = true,
+    };
+    int64_t expires_at_ms;
+    bool counted;
+
+    if (!is_counted(reading, row, result.token_fingerprint, &counted, error))
+        return false;
+    if (!counted && time_parse_rfc3339_ms(row->fields[3].bytes, &expires_at_ms)) {
+        result.token_expires_at_s = expires_at_ms / 1000;
+        if (!ledger_recover_result(reading->ledger, &result, &counted, error))
+            return false;
+    }
+    return !counted || copy_row(reading, row, error);
 }
 
 static bool file_is_there(const char *path)
@@ -109,8 +146,8 @@ static bool file_is_there(const char *path)
     return access(path, F_OK) == 0 || errno != ENOENT;
 }
 
-/* Reads the token file, if there is one, with `row` for each row. */
-static bool read_tokens(struct reading *reading,
+/* Reads a token file, if there is one, with `row` for each row. */
+static bool read_tokens(struct reading *reading, const char *path,
                         bool (*row)(void *context, const struct roster_row *row, struct error *error),
                         struct error *error)
 {
@@ -118,21 +155,21 @@ static bool read_tokens(struct reading *reading,
     struct problems problems;
     struct roster_summary summary;
 
-    if (!file_is_there(sink->path))
+    if (!file_is_there(path))
         return true;
-    const int fd = file_open_private(sink->path, error);
+    const int fd = file_open_private(path, error);
     if (fd < 0)
         return false;
-    if (!problems_init(&problems, sink->path, error)) {
+    if (!problems_init(&problems, path, error)) {
         close(fd);
         return false;
     }
-    const struct roster_options options = {.name = sink->path, .fd = fd, .delimiter = ',', .key = sink->key_column};
+    const struct roster_options options = {.name = path, .fd = fd, .delimiter = ',', .key = sink->key_column};
     const struct roster_visitor visitor = {.header = check_header, .row = row, .context = reading};
     error->code = ERROR_NONE;
     const bool ok = roster_read(&options, &visitor, &problems, &summary, error) || error->code == ERROR_NONE;
     if (!ok) {
-        error_context(error, "%s is no token file of this job", sink->path);
+        error_context(error, "%s is no token file of this job", path);
         if (problems.count > 0)
             error_hint(error, "line %" PRIu64 ": %s", problems.list[0].line, problems.list[0].message);
         else
@@ -159,7 +196,7 @@ static bool journal_to_file(struct token_sink *sink, struct ledger *ledger, int6
         if (fstat(sink->fd, &info) != 0)
             return error_errno(error, "cannot look at %s", sink->journal);
         snprintf(length, sizeof length, "%lld", (long long)info.st_size);
-        if (!ledger_set(ledger, JOURNAL_LENGTH, length, error) || !read_tokens(&reading, keep_row, error) ||
+        if (!ledger_set(ledger, JOURNAL_LENGTH, length, error) || !read_tokens(&reading, sink->path, keep_row, error) ||
             !flush_pending(sink, error))
             return false;
     }
@@ -205,6 +242,35 @@ static bool repair_journal(struct token_sink *sink, struct ledger *ledger, off_t
     return ftruncate(sink->fd, *size) == 0 || error_errno(error, "cannot shorten %s", sink->journal);
 }
 
+static void add_header(struct token_sink *sink)
+{
+    for (size_t i = 0; i < TOKEN_COLUMNS; i++)
+        csv_append_text(&sink->pending, &csv_plain, i == 0, i == 0 ? sink->key_column : columns[i]);
+    csv_end_line(&sink->pending);
+}
+
+/* Brings journal and ledger together: rows that were synced when the ledger's commit did not come are recorded, or
+ * dropped. The new journal takes the place of the old one in one rename. */
+static bool settle_journal(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
+{
+    struct reading reading = {.sink = sink, .ledger = ledger, .now_s = now_s};
+    char settled[PATH_MAX + 8];
+
+    snprintf(settled, sizeof settled, "%s.new", sink->journal);
+    if (unlink(settled) != 0 && errno != ENOENT)
+        return error_errno(error, "cannot remove %s", settled);
+    close(sink->fd);
+    sink->fd = open(settled, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (sink->fd < 0)
+        return error_errno(error, "cannot write %s", settled);
+    add_header(sink);
+    if (!read_tokens(&reading, sink->journal, recover_row, error) || !flush_pending(sink, error))
+        return false;
+    if (fsync(sink->fd) != 0 || rename(settled, sink->journal) != 0)
+        return error_errno(error, "cannot write %s", sink->journal);
+    return true;
+}
+
 /* What a run left behind that was killed. */
 static bool take_over_journal(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
 {
@@ -214,11 +280,18 @@ static bool take_over_journal(struct token_sink *sink, struct ledger *ledger, in
     if (sink->fd < 0)
         return errno == ENOENT ? ledger_forget_undelivered(ledger, error)
                                : error_errno(error, "cannot open %s", sink->journal);
-    bool ok = repair_journal(sink, ledger, &size, error);
+    struct stat info;
+    bool ok = true;
+    if (fstat(sink->fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || info.st_nlink > 1) {
+        ok = error_set(error, ERROR_INPUT, "%s is not ours to read", sink->journal);
+        error_hint(error, "look at who made it, and remove it");
+    }
+    ok = ok && repair_journal(sink, ledger, &size, error);
     if (ok)
-        ok = size > 0 ? journal_to_file(sink, ledger, now_s, error)
+        ok = size > 0 ? settle_journal(sink, ledger, now_s, error) && journal_to_file(sink, ledger, now_s, error)
                       : unlink(sink->journal) == 0 || error_errno(error, "cannot remove %s", sink->journal);
-    close(sink->fd);
+    if (sink->fd >= 0)
+        close(sink->fd);
     sink->fd = -1;
     return ok;
 }
@@ -230,9 +303,7 @@ static bool make_journal(struct token_sink *sink, struct ledger *ledger, struct 
     sink->fd = open(sink->journal, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (sink->fd < 0)
         return error_errno(error, "cannot write %s", sink->journal);
-    for (size_t i = 0; i < TOKEN_COLUMNS; i++)
-        csv_append_text(&sink->pending, &csv_plain, i == 0, i == 0 ? sink->key_column : columns[i]);
-    csv_end_line(&sink->pending);
+    add_header(sink);
     return file_sync_directory(sink->journal, error);
 }
 
@@ -267,7 +338,7 @@ struct token_sink *token_sink_open(const char *path, const char *key_column, str
     }
     struct reading look = {.sink = sink};
     if (!name_files(sink, path, error) || !file_make_parents(path, 0700, error) ||
-        !file_check_directory(path, error) || !read_tokens(&look, stop_reading, error) ||
+        !file_check_directory(path, error) || !read_tokens(&look, path, stop_reading, error) ||
         !take_over_journal(sink, ledger, now_s, error) || !make_journal(sink, ledger, error))
         goto fail;
     return sink;
@@ -287,7 +358,12 @@ void token_sink_add(struct token_sink *sink, const char *key, size_t key_length,
     csv_append(&sink->pending, &csv_plain, false, secret_reveal(token), token->length);
     csv_append_text(&sink->pending, &csv_plain, false, expires);
     csv_end_line(&sink->pending);
-    sink->added++;
+    sink->rewrites = true;
+}
+
+void token_sink_note_end(struct token_sink *sink)
+{
+    sink->rewrites = true;
 }
 
 bool token_sink_sync(struct token_sink *sink, struct error *error)
@@ -300,7 +376,7 @@ bool token_sink_sync(struct token_sink *sink, struct error *error)
 
 bool token_sink_finish(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
 {
-    const bool ok = sink->added > 0
+    const bool ok = sink->rewrites
                         ? journal_to_file(sink, ledger, now_s, error)
                         : unlink(sink->journal) == 0 || error_errno(error, "cannot remove %s", sink->journal);
 

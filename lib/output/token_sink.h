@@ -2,7 +2,8 @@
  *
  * While a run lasts, tokens are appended to a journal beside the file (".<name>.partial") and synced before the ledger
  * counts them as delivered; at its end journal and file become the new file in one rename.  A journal that a run left
- * behind (it was killed) is merged by the next one, so no delivered token is lost.  The file holds, for each user,
+ * behind (it was killed) is merged by the next one, so no delivered token is lost; and what it holds of answers that the
+ * killed run could not record any more is recorded then, before anybody sees it.  The file holds, for each user,
  * the token that the ledger knows as delivered: older ones, and those that have ended, are dropped.
  */
 #ifndef ROLLCALL_OUTPUT_TOKEN_SINK_H
@@ -27,6 +28,9 @@ bool token_fingerprint(const struct secret *token, unsigned char fingerprint[TOK
 /* Buffered; a failure shows in token_sink_sync(). */
 void token_sink_add(struct token_sink *sink, const char *key, size_t key_length, const char *identity,
                     const struct secret *token, int64_t expires_at_s);
+/* A token that the file may hold has ended (its user was revoked, deleted or lost): token_sink_finish() writes the file
+ * anew, although nothing may have been added. */
+void token_sink_note_end(struct token_sink *sink);
 /* After this, what was added is durable. */
 bool token_sink_sync(struct token_sink *sink, struct error *error);
 

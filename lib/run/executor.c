@@ -173,24 +173,25 @@ static int64_t next_slot_us(struct executor *executor, enum action action, int64
     return at;
 }
 
-static void use_slot(struct executor *executor, enum action action, int64_t now_us,
-                     void (*use)(struct quota_window *quota, int64_t now_us))
+static void take_slot(struct executor *executor, enum action action)
 {
-    use(&executor->lanes[action].quota, now_us);
+    quota_take(&executor->lanes[action].quota);
     if (is_create_with_token(executor, action))
-        use(&executor->lanes[ACTION_ISSUE].quota, now_us);
+        quota_take(&executor->lanes[ACTION_ISSUE].quota);
 }
 
-static void take_slot(struct quota_window *quota, int64_t now_us)
+static void give_back_slot(struct executor *executor, enum action action)
 {
-    (void)now_us;
-    quota_take(quota);
+    quota_give_back(&executor->lanes[action].quota);
+    if (is_create_with_token(executor, action))
+        quota_give_back(&executor->lanes[ACTION_ISSUE].quota);
 }
 
-static void return_slot(struct quota_window *quota, int64_t now_us)
+static void end_slot(struct executor *executor, enum action action, bool accepted, int64_t now_us)
 {
-    (void)now_us;
-    quota_give_back(quota);
+    quota_end(&executor->lanes[action].quota, accepted, now_us);
+    if (is_create_with_token(executor, action))
+        quota_end(&executor->lanes[ACTION_ISSUE].quota, true, now_us);
 }
 
 /* --- admission: a task gets a slot and its intent is recorded --- */
@@ -218,7 +219,7 @@ static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LEN
     return true;
 }
 
-static void admit(struct executor *executor, struct task *task, int64_t now_us)
+static void admit(struct executor *executor, struct task *task)
 {
     struct error error;
 
@@ -229,7 +230,7 @@ static void admit(struct executor *executor, struct task *task, int64_t now_us)
         stop(executor, STOP_FAULT, &error);
         return;
     }
-    use_slot(executor, task_action(task), now_us, take_slot);
+    take_slot(executor, task_action(task));
     executor->admitted++;
     record(executor, task, PHASE_INTENT);
 }
@@ -260,18 +261,31 @@ static void admit_all(struct executor *executor, int64_t now_us)
         struct lane *lane = &executor->lanes[action];
         while (lane->ready.head != NULL && gate_is_open(executor, now_us) && now_us >= lane->paused_until_us &&
                slot_available(executor, action, now_us))
-            admit(executor, list_take(&lane->ready), now_us);
+            admit(executor, list_take(&lane->ready));
     }
 }
 
 /* --- sending --- */
 
-static void withdraw(struct executor *executor, struct task *task, int64_t now_us)
+/* The request of an admitted task does not leave: VERDICT_AGAIN: not yet; VERDICT_LEFT: not in this run. */
+static void withdraw(struct executor *executor, struct task *task, enum task_verdict verdict, int64_t now_us)
 {
-    use_slot(executor, task_action(task), now_us, return_slot);
+    give_back_slot(executor, task_action(task));
     executor->admitted--;
-    executor->held--;
+    if (verdict == VERDICT_LEFT)
+        executor->held--;
+    task->attempt--;
+    task->not_before_us = now_us;
+    task->verdict = verdict;
     record(executor, task, PHASE_WITHDRAW);
+}
+
+/* A pause, or a service that is down, also holds back those whose intent is durable already. */
+static bool must_wait(const struct executor *executor, enum action action, int64_t now_us)
+{
+    if (now_us < executor->lanes[action].paused_until_us)
+        return true;
+    return service_is_down(executor) && (executor->admitted > 1 || now_us < executor->probe_at_us);
 }
 
 static bool send_request(struct executor *executor, struct task *task, struct error *error)
@@ -316,12 +330,12 @@ static void send_all(struct executor *executor)
            (executor->draining || http_pool_under_way(executor->pool) < executor->engine->spec->engine.concurrency)) {
         struct task *task = list_take(&executor->sendable);
         const int64_t now_us = clock_monotonic_us(executor->engine->clock);
-        if (executor->draining) {
-            withdraw(executor, task, now_us);
+        if (executor->draining || must_wait(executor, task_action(task), now_us)) {
+            withdraw(executor, task, executor->draining ? VERDICT_LEFT : VERDICT_AGAIN, now_us);
             continue;
         }
         if (!send_request(executor, task, &error)) {
-            withdraw(executor, task, now_us);
+            withdraw(executor, task, VERDICT_LEFT, now_us);
             stop(executor, STOP_FAULT, &error);
             continue;
         }
@@ -335,7 +349,6 @@ static void note_success(struct executor *executor, enum action action)
 {
     executor->failures = 0;
     executor->down_since_us = 0;
-    executor->answered = true;
     executor->lanes[action].throttles = 0;
 }
 
@@ -347,6 +360,9 @@ static void note_throttle(struct executor *executor, const struct task *task, in
     int64_t until_us = lane->paused_until_us;
 
     atomic_fetch_add(&executor->engine->throttled, 1);
+    /* Once a pause: what else was on its way when it began says nothing new. */
+    if (now_us >= lane->paused_until_us)
+        quota_shrink(&lane->quota, now_us);
     if (delay_ms >= 0)
         until_us = now_us + delay_ms * 1000;
     else if (now_us >= lane->paused_until_us)
@@ -470,13 +486,14 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     struct error error;
 
     executor->admitted--;
-    use_slot(executor, task_action(task), now_us, quota_end);
+    executor->answered |= http->end == HTTP_ANSWERED;
     task->status = http->status;
     task->answered_at_ms = clock_wall_ms(executor->engine->clock);
     memcpy(task->ms_cv, http->ms_cv, sizeof task->ms_cv);
     const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
                                                 task->answered_at_ms / 1000);
     read_answer(task, executor, http, delay_ms, &error);
+    end_slot(executor, task_action(task), task->answer.class != ACS_THROTTLED, now_us);
     task->not_before_us = now_us;
     task->verdict = verdict_of(executor, task, http, delay_ms, now_us);
     if (error.code != ERROR_NONE)

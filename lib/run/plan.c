@@ -132,6 +132,20 @@ static bool note_protected(struct plan *plan, const struct roster_row *row, stru
     return true;
 }
 
+/* The service takes an id of ours only up to this length [REST 2025-03-02-preview]. */
+static void check_custom_id(struct planner *planner, const struct roster_row *row)
+{
+    enum { CUSTOM_ID_MAX = 256 };
+    size_t characters = 0;
+
+    for (size_t i = 0; i < row->key.length; i++)
+        characters += ((unsigned char)row->key.bytes[i] & 0xc0) != 0x80;
+    if (characters > CUSTOM_ID_MAX)
+        problems_add(planner->problems, row->line, 0, "shorten it, or leave resource.custom_id out",
+                     "the key has %zu characters; with resource.custom_id it may have %d", characters,
+                     (int)CUSTOM_ID_MAX);
+}
+
 static bool plan_roster_row(void *context, const struct roster_row *row, struct error *error)
 {
     struct planner *planner = context;
@@ -140,6 +154,8 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
 
     if (decision == NULL)
         return false;
+    if (planner->spec->resource.custom_id)
+        check_custom_id(planner, row);
     decision->check = plan_key_check(row->key.bytes, row->key.length) & ((1U << 25) - 1);
     decision->reason = row->selected ? REASON_UNRESOLVED : REASON_OUTSIDE;
     decision->acts = options->only == NULL || is_in(options->only, row->key.bytes);
@@ -334,13 +350,15 @@ static enum plan_reason judge_absent(const struct planner *planner, const struct
         return REASON_SAME;
     if (spec->roster.previous != NULL && entries[JOIN_PREVIOUS] == NULL && (known & KNOWN_MARKED) == 0)
         return REASON_SAME;
-    if (spec->rules.removed.after_s == 0) {
-        const bool deletes = action_list_has(&spec->rules.removed.actions, ACTION_DELETE);
-        return state == IDENTITY_REVOKED && !deletes ? REASON_SAME : REASON_GONE;
-    }
-    if ((known & KNOWN_GRACE_OVER) != 0)
-        return REASON_GRACE_OVER;
-    return (known & KNOWN_MARKED) != 0 ? REASON_GRACE : REASON_MEANWHILE;
+    const bool deletes = action_list_has(&spec->rules.removed.actions, ACTION_DELETE);
+    const bool over = spec->rules.removed.after_s == 0 || (known & KNOWN_GRACE_OVER) != 0;
+    if (over && state == IDENTITY_REVOKED && !deletes)
+        return REASON_SAME;
+    if (over)
+        return spec->rules.removed.after_s == 0 ? REASON_GONE : REASON_GRACE_OVER;
+    /* A mark alone does not say that the revoke was done: the run that set it may have been stopped, or it failed. */
+    const bool waits = state == IDENTITY_REVOKED || spec->rules.removed.meanwhile.count == 0;
+    return (known & KNOWN_MARKED) != 0 && waits ? REASON_GRACE : REASON_MEANWHILE;
 }
 
 static bool append_removed(struct plan *plan, const struct plan_removed *removed, struct error *error)
@@ -383,9 +401,8 @@ static bool judge(void *context, const struct join_entry *const entries[JOIN_SID
     plan->previous_changed += here != NULL && before != NULL && here->watch != before->watch;
     if (here != NULL) {
         struct plan_row *row = &plan->rows[here->ref];
-        if (row->reason == REASON_OUTSIDE)
-            return true;
-        row->reason = judge_present(planner, entries);
+        if (row->reason != REASON_OUTSIDE)
+            row->reason = judge_present(planner, entries);
         planner->unresolved |= row->reason == REASON_UNRESOLVED;
         if (ledger != NULL && (ledger->extra & KNOWN_MARKED) != 0)
             return append_returned(plan, (int64_t)ledger->ref, error);
@@ -393,10 +410,13 @@ static bool judge(void *context, const struct join_entry *const entries[JOIN_SID
     }
     if (ledger == NULL)
         return true;
+    const bool asked = (ledger->extra & KNOWN_ASKED) != 0;
+    const enum plan_reason reason = judge_absent(planner, entries);
     const struct plan_removed removed = {
         .row = (int64_t)ledger->ref,
-        .reason = judge_absent(planner, entries),
-        .acts = (ledger->extra & KNOWN_ASKED) != 0,
+        .reason = reason,
+        .acts = asked,
+        .marks = asked && reason == REASON_MEANWHILE && (ledger->extra & KNOWN_MARKED) == 0,
     };
     return removed.reason == REASON_SAME || append_removed(plan, &removed, error);
 }
@@ -474,7 +494,7 @@ static bool resolve(void *context, const struct roster_row *row, struct error *e
     const struct join_entry ledger = {.extra = known_of(planner, &identity) | KNOWN_COMPARABLE};
     const struct join_entry *const entries[JOIN_SIDES] = {[JOIN_ROSTER] = &here, [JOIN_LEDGER] = &ledger};
     decision->reason = judge_present(planner, entries);
-    decision->adopts = decision->reason != REASON_WATCH;
+    decision->adopts = !differs; /* a change that no rule of this job acts on stays one for another job */
     return true;
 }
 

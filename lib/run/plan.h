@@ -40,7 +40,7 @@ enum plan_reason {
     REASON_REISSUE,    /* --reissue-all */
     REASON_SAME,       /* nothing to do */
     REASON_GONE,       /* not in the roster any more */
-    REASON_MEANWHILE,  /* the same, and its grace period starts */
+    REASON_MEANWHILE,  /* the same, in its grace period, and what is to be done meanwhile is not done yet */
     REASON_GRACE,      /* the same, and its grace period is not over */
     REASON_GRACE_OVER, /* the same, and it is over */
     REASON_LOST,       /* the service does not know its identity */
@@ -65,6 +65,7 @@ struct plan_removed {
     int64_t row; /* in the ledger */
     enum plan_reason reason;
     bool acts;
+    bool marks; /* its grace period starts now: the ledger is to remember when */
 };
 
 struct plan_protected {

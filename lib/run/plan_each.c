@@ -1,6 +1,8 @@
 /* Going through a plan's users: the roster is read again, and each row must be the one that was planned. */
 #include "run/plan.h"
 
+#include <string.h>
+
 struct walk {
     const struct plan *plan;
     const struct plan_visitor *visitor;
@@ -45,6 +47,8 @@ static bool walk_roster(const struct plan *plan, int roster_fd, const struct pla
         plan_roster_options_clear(&options);
     }
     problems_clear(&problems);
+    if (ok && memcmp(summary.digest, plan->roster.digest, sizeof summary.digest) != 0)
+        return error_set(error, ERROR_SYSTEM, "the roster changed after it was planned");
     return ok;
 }
 

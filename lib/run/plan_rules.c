@@ -25,7 +25,7 @@ static const struct {
     [REASON_REISSUE] = {CATEGORY_EXPIRING, "every token is issued again"},
     [REASON_SAME] = {CATEGORY_UNCHANGED, "nothing to do"},
     [REASON_GONE] = {CATEGORY_REMOVED, "it is not in the roster any more"},
-    [REASON_MEANWHILE] = {CATEGORY_REMOVED, "it is not in the roster any more; its grace period starts"},
+    [REASON_MEANWHILE] = {CATEGORY_REMOVED, "it is not in the roster any more; its grace period runs"},
     [REASON_GRACE] = {CATEGORY_REMOVED, "it is not in the roster any more; its grace period is not over"},
     [REASON_GRACE_OVER] = {CATEGORY_REMOVED, "it is not in the roster any more, and its grace period is over"},
     [REASON_LOST] = {CATEGORY_LOST, "the service does not know its identity any more"},

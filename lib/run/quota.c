@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
+enum { GROWTH_STEPS = 20 };
+
 bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error)
 {
-    *quota = (struct quota_window){.count = count, .window_us = (int64_t)window_ms * 1000};
+    *quota = (struct quota_window){
+        .count = count, .limit = count, .least = count, .window_us = (int64_t)window_ms * 1000};
     if (count == 0)
         return true;
     quota->ended = calloc(count, sizeof *quota->ended);
@@ -17,29 +20,44 @@ void quota_clear(struct quota_window *quota)
     *quota = (struct quota_window){0};
 }
 
-static void forget_old(struct quota_window *quota, int64_t now_us)
+static void forget_oldest(struct quota_window *quota)
 {
-    while (quota->ended_count > 0 && quota->ended[quota->ended_head] + quota->window_us <= now_us) {
-        quota->ended_head = (quota->ended_head + 1) % quota->count;
-        quota->ended_count--;
-    }
+    quota->accepted -= quota->ended[quota->ended_head].accepted;
+    quota->ended_head = (quota->ended_head + 1) % quota->count;
+    quota->ended_count--;
 }
 
-static void add_ended(struct quota_window *quota, int64_t ended_us)
+static void forget_old(struct quota_window *quota, int64_t now_us)
+{
+    while (quota->ended_count > 0 && quota->ended[quota->ended_head].ended_us + quota->window_us <= now_us)
+        forget_oldest(quota);
+}
+
+static void add_ended(struct quota_window *quota, int64_t ended_us, bool accepted)
 {
     /* Full only when an earlier run had a larger quota: the newest ones decide. */
-    if (quota->ended_count == quota->count) {
-        quota->ended_head = (quota->ended_head + 1) % quota->count;
-        quota->ended_count--;
-    }
-    quota->ended[(quota->ended_head + quota->ended_count) % quota->count] = ended_us;
+    if (quota->ended_count == quota->count)
+        forget_oldest(quota);
+    quota->ended[(quota->ended_head + quota->ended_count) % quota->count] =
+        (struct quota_slot){.ended_us = ended_us, .accepted = accepted};
     quota->ended_count++;
+    quota->accepted += accepted;
+}
+
+static void grow_back(struct quota_window *quota, int64_t now_us)
+{
+    const uint32_t step = quota->count / GROWTH_STEPS + 1;
+
+    while (quota->limit < quota->count && now_us >= quota->grow_at_us) {
+        quota->limit = quota->limit + step < quota->count ? quota->limit + step : quota->count;
+        quota->grow_at_us += quota->window_us;
+    }
 }
 
 void quota_remember(struct quota_window *quota, int64_t ended_us)
 {
     if (quota->count > 0)
-        add_ended(quota, ended_us);
+        add_ended(quota, ended_us, true);
 }
 
 bool quota_available(struct quota_window *quota, int64_t now_us)
@@ -47,14 +65,21 @@ bool quota_available(struct quota_window *quota, int64_t now_us)
     if (quota->count == 0)
         return true;
     forget_old(quota, now_us);
-    return quota->taken + quota->ended_count < quota->count;
+    grow_back(quota, now_us);
+    return quota->taken + quota->ended_count < quota->limit;
 }
 
 int64_t quota_next_us(struct quota_window *quota, int64_t now_us)
 {
     if (quota_available(quota, now_us))
         return now_us;
-    return quota->ended_count > 0 ? quota->ended[quota->ended_head] + quota->window_us : INT64_MAX;
+    if (quota->taken >= quota->limit)
+        return INT64_MAX;
+    /* So many of the oldest must go before one more fits; with a shrunk limit that may be several. */
+    const uint32_t excess = quota->taken + quota->ended_count - quota->limit;
+    const uint32_t last = (quota->ended_head + excess) % quota->count;
+    const int64_t freed_us = quota->ended[last].ended_us + quota->window_us;
+    return quota->limit < quota->count && quota->grow_at_us < freed_us ? quota->grow_at_us : freed_us;
 }
 
 void quota_take(struct quota_window *quota)
@@ -62,14 +87,36 @@ void quota_take(struct quota_window *quota)
     quota->taken++;
 }
 
-void quota_end(struct quota_window *quota, int64_t now_us)
+void quota_end(struct quota_window *quota, bool accepted, int64_t now_us)
 {
     quota->taken--;
     if (quota->count > 0)
-        add_ended(quota, now_us);
+        add_ended(quota, now_us, accepted);
 }
 
 void quota_give_back(struct quota_window *quota)
 {
     quota->taken--;
+}
+
+bool quota_shrink(struct quota_window *quota, int64_t now_us)
+{
+    if (quota->count == 0)
+        return false;
+    const bool again = quota->refused_us != 0 && now_us - quota->refused_us <= 2 * quota->window_us;
+    quota->refused_us = now_us;
+    quota->grow_at_us = now_us + quota->window_us;
+    forget_old(quota, now_us);
+    if (!again || quota->ended_count == 0)
+        return false;
+    /* What was accepted, over the time that it took. */
+    const int64_t span_us = now_us - quota->ended[quota->ended_head].ended_us;
+    const double rate = (double)quota->accepted / (double)(span_us > 0 ? span_us : 1);
+    const double seen = rate * (double)quota->window_us;
+    if (seen >= (double)quota->limit)
+        return false;
+    quota->limit = seen < 1 ? 1 : (uint32_t)seen;
+    if (quota->limit < quota->least)
+        quota->least = quota->limit;
+    return true;
 }

@@ -3,6 +3,10 @@
  * A slot is taken before a request leaves and is free again one window after its answer came, since the service may
  * have counted the request as late as that.  So neither a sliding nor a fixed window nor a token bucket of the same size
  * ever sees too many.  Times are microseconds of the monotonic clock.
+ *
+ * Where the service allows less than it publishes (it refuses again and again although the promise was kept), the limit
+ * shrinks to the rate at which it did accept, and grows back by a twentieth of the count for each window without a
+ * refusal.
  */
 #ifndef ROLLCALL_RUN_QUOTA_H
 #define ROLLCALL_RUN_QUOTA_H
@@ -11,13 +15,23 @@
 
 #include <stdint.h>
 
+struct quota_slot {
+    int64_t ended_us;
+    bool accepted; /* the service did not refuse it for too many */
+};
+
 struct quota_window {
-    uint32_t count; /* 0: no limit */
+    uint32_t count; /* as promised; 0: no limit */
+    uint32_t limit; /* as learnt: at most count */
+    uint32_t least; /* the smallest limit so far */
     int64_t window_us;
+    int64_t grow_at_us; /* when a shrunk limit grows again */
+    int64_t refused_us; /* the last refusal; 0: none */
     uint32_t taken;     /* slots of requests without an answer */
-    int64_t *ended;     /* when the requests ended whose slots are still counted; a ring, oldest first */
+    struct quota_slot *ended; /* ended requests that are still counted; a ring of `count`, oldest first */
     uint32_t ended_head;
     uint32_t ended_count;
+    uint32_t accepted; /* of these */
 };
 
 bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error);
@@ -28,14 +42,18 @@ void quota_clear(struct quota_window *quota);
 void quota_remember(struct quota_window *quota, int64_t ended_us);
 
 bool quota_available(struct quota_window *quota, int64_t now_us);
-/* When a slot will be free at the latest known time: now or earlier when one is; INT64_MAX when that depends on answers
- * that have not come. */
+/* When a slot will be free as far as is known: now when one is; INT64_MAX when that depends on answers that have not
+ * come. */
 int64_t quota_next_us(struct quota_window *quota, int64_t now_us);
 
 void quota_take(struct quota_window *quota);
 /* The request of a taken slot ended, now. */
-void quota_end(struct quota_window *quota, int64_t now_us);
+void quota_end(struct quota_window *quota, bool accepted, int64_t now_us);
 /* The request of a taken slot never left. */
 void quota_give_back(struct quota_window *quota);
+
+/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit. True
+ * when it did. */
+bool quota_shrink(struct quota_window *quota, int64_t now_us);
 
 #endif

@@ -11,6 +11,13 @@ static bool wants_token(const struct recorder *recorder, const struct task *task
     return recorder->tokens != NULL && (task_action(task) == ACTION_ISSUE || task_action(task) == ACTION_PROVISION);
 }
 
+/* Does this result make the tokens that the user has worthless? */
+static bool ends_tokens(const struct task *task)
+{
+    return task->outcome == OUTCOME_GONE ||
+           (task->outcome == OUTCOME_DONE && (task_action(task) == ACTION_REVOKE || task_action(task) == ACTION_DELETE));
+}
+
 static bool write_intent(struct recorder *recorder, struct task *task, struct error *error)
 {
     const struct engine *engine = recorder->engine;
@@ -44,7 +51,9 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
         .message = task->answer.message,
         .status = task->status,
         .at_ms = task->answered_at_ms,
-        .is_last = task_is_last_action(task),
+        /* Only what was done about a change makes it applied: a rotation that issues a token to a user whose password
+         * changed must leave the change to the job that revokes. */
+        .is_last = task->category == CATEGORY_CHANGED && task_is_last_action(task),
         .watch = task->watch,
         .watch_length = task->watch_length,
         .is_removal = task->is_removal,
@@ -60,6 +69,8 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
                        result.token_expires_at_s);
         secret_clear(&task->answer.token);
     }
+    if (recorder->tokens != NULL && ends_tokens(task))
+        token_sink_note_end(recorder->tokens);
     return ledger_record_result(recorder->ledger, recorder->engine->run, &result, error);
 }
 
@@ -139,7 +150,10 @@ static void pass_on(struct recorder *recorder, struct task *task)
         return;
     }
     if (task->phase == PHASE_WITHDRAW) {
-        task_free(task);
+        if (task->verdict == VERDICT_AGAIN)
+            queue_push(recorder->engine->recorded, task);
+        else
+            task_free(task);
         return;
     }
     recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
@@ -164,8 +178,8 @@ static void pass_on(struct recorder *recorder, struct task *task)
  * as its intent says. */
 static void drop(struct recorder *recorder, struct task *task)
 {
-    const bool ended = task->phase == PHASE_WITHDRAW ||
-                       (task->phase == PHASE_RESULT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT);
+    const bool ended =
+        task->phase != PHASE_INTENT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT;
 
     if (ended) {
         task_free(task);

@@ -42,7 +42,7 @@ static bool write_marks(const struct run *run, int64_t now_s, struct error *erro
         if (!ledger_mark_removed(ledger, plan->returned[i], 0, error))
             return false;
     for (size_t i = 0; i < plan->removed_count; i++)
-        if (plan->removed[i].reason == REASON_MEANWHILE &&
+        if (plan->removed[i].marks &&
             !ledger_mark_removed(ledger, plan->removed[i].row, now_s, error))
             return false;
     return true;
@@ -95,7 +95,8 @@ static bool begin(struct run *run, struct error *error)
         .started_at_ms = clock_wall_ms(input->clock),
         .job = input->spec->name,
         .operator_name = input->operator_name,
-        .roster_rows = input->plan->roster.selected,
+        /* With --only the roster need not be the whole company: the next run must not be compared with it. */
+        .roster_rows = input->plan->options.only == NULL ? input->plan->roster.selected : 0,
     };
     return write_beginning(run, error);
 }
@@ -324,7 +325,10 @@ static bool write_outputs(struct run *run, struct error *error)
     run->recorder.tokens = NULL;
     run->recorder.failures = NULL;
     bool ok = true;
-    if (tokens != NULL)
+    /* What the ledger could not take must not show in the file: the next run brings journal and ledger together. */
+    if (!run->recorder.ok)
+        token_sink_abandon(tokens);
+    else if (tokens != NULL)
         ok = token_sink_finish(tokens, input->ledger, clock_wall_ms(input->clock) / 1000, error);
     if (failures != NULL && ok)
         ok = failures_commit(failures, error);
@@ -422,7 +426,8 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
         .started_us = clock_monotonic_us(input->clock),
         .ok = true,
     };
-    if (!begin(&run, error) || !open_failures(&run, error)) {
+    if (!open_failures(&run, error) || !begin(&run, error)) {
+        failures_discard(run.recorder.failures);
         token_sink_abandon(run.recorder.tokens);
         return false;
     }
@@ -436,7 +441,7 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     const bool ended = write_end(&run, state, summary, written ? &end_error : &(struct error){0});
     close_engine(&run);
     reporter_ended(input->reporter, summary);
-    if (finished && !(written && ended))
+    if (error->code == ERROR_NONE && !(written && ended))
         *error = end_error;
     return finished && written && ended;
 }

@@ -17,7 +17,7 @@
 /* What the recorder is asked to write down. */
 enum task_phase {
     PHASE_INTENT,   /* the request is about to leave */
-    PHASE_WITHDRAW, /* it will not leave after all; the task ends, not done */
+    PHASE_WITHDRAW, /* it did not leave after all: VERDICT_AGAIN or VERDICT_LEFT */
     PHASE_RESULT,   /* the answer, or its loss */
     PHASE_DROPPED,  /* the recorder could not write: the task ends, not done */
 };

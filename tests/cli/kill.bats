@@ -1,0 +1,148 @@
+# kill -9 in the middle, and run again: no identity is lost, no user has two, and no delivered token is missing.
+
+setup() {
+    load helper
+    job_setup --limits none --latency 10ms-30ms --remember-request-ids
+    seed=${KILL_SEED:-$RANDOM}
+    RANDOM=$seed
+    echo "KILL_SEED=$seed repeats the moments of this test"
+}
+
+teardown() {
+    job_teardown
+}
+
+# random_pause MILLISECONDS: up to so long.
+random_pause() {
+    sleep "$(printf '0.%03d' $((RANDOM % $1)))"
+}
+
+# kill_job: ends the run in the background, wherever it is.
+kill_job() {
+    kill -KILL "$RUN_PID" 2>/dev/null || true
+    wait "$RUN_PID" 2>/dev/null || true
+    RUN_PID=
+}
+
+# run_and_kill REQUESTS: starts a run and kills it at some moment after up to so many requests.
+run_and_kill() {
+    local goal=$(($(requests_sent) + 1 + RANDOM % $1))
+    start_job
+    wait_until 20 has_requests "$goal"
+    random_pause 40
+    kill_job
+}
+
+# every_identity_is_known: each that the emulator has is in the ledger, or the request that made it is known to be open or
+# in doubt.
+every_identity_is_known() {
+    sql 'SELECT identity FROM identities' >known
+    sql "SELECT request_id FROM audit WHERE outcome = 'in_doubt' UNION SELECT request_id FROM tasks" >>known
+    emulator_identities '[.id, .clientRequestId] | @tsv' |
+        awk -F'\t' 'NR == FNR { known[$1]; next } !($1 in known) && !($2 in known) { print; lost = 1 } END { exit lost }' \
+            known - >lost || {
+        echo "identities that nobody knows:" && cat lost
+        return 1
+    }
+}
+
+# everybody_has_one COUNT: so many users, each with one active identity that the emulator knows, made once.
+everybody_has_one() {
+    is "$(sql "SELECT count(*), count(DISTINCT key), count(DISTINCT identity) FROM identities WHERE state = 'active'")" \
+        "$1|$1|$1"
+    is "$(sql "SELECT max(n) FROM (SELECT count(*) AS n FROM audit WHERE action = 'provision' AND outcome = 'done'
+               GROUP BY key)")" 1
+    is "$(sql 'SELECT identity FROM identities' | sort | comm -23 - <(emulator_identities .id | sort))" ""
+    is "$(rows out/mapping.csv | wc -l)" "$1"
+    every_identity_is_known
+}
+
+# every_delivered_token_is_there: the tokens that the ledger counts as delivered are those of the tokens file.
+every_delivered_token_is_there() {
+    sql "SELECT key || ',' || lower(hex(token_fingerprint)) FROM identities WHERE token_expires_at > 0" | sort >counted
+    perl -MDigest::SHA=sha256_hex -F, -lane 'print "$F[0],", substr(sha256_hex($F[2]), 0, 32) if $. > 1' \
+        out/tokens.csv | sort >delivered
+    diff counted delivered
+}
+
+# What the status command lists as in doubt is what the audit trail says.
+status_lists_the_doubtful() {
+    is "$("$ROLLCALL" status --json job.yaml | jq -r '.in_doubt[].request_id' | sort)" \
+        "$(sql "SELECT request_id FROM audit WHERE outcome = 'in_doubt'" | sort)"
+}
+
+@test "a run that is killed again and again onboards everybody once" {
+    write_roster 2000
+    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
+    for _ in 1 2 3 4 5; do
+        run_and_kill 150
+        every_identity_is_known
+    done
+    is "$(sql "SELECT count(*) FROM runs WHERE state IN ('running', 'crashed')")" 5
+    write_job engine='{ quotas: { create: none, issue: none } }'
+    run_job
+    [ "$status" -eq 0 ]
+    everybody_has_one 2000
+    every_delivered_token_is_there
+    is "$(rows out/tokens.csv | wc -l)" "$(sql 'SELECT count(*) FROM identities WHERE token_expires_at > 0')"
+    status_lists_the_doubtful
+    # Each kill found requests under way: some of their answers were lost, and are said to be.
+    says "creates in doubt"
+    is "$(emulator_identities .id | wc -l)" \
+        "$((2000 + $(comm -12 <(sql "SELECT request_id FROM audit WHERE outcome = 'in_doubt'" | sort) \
+            <(emulator_identities .clientRequestId | sort) | wc -l)))"
+}
+
+@test "a run that is killed at its beginning or its end leaves nothing half done" {
+    write_roster 1
+    for i in {1..20}; do
+        echo "more$i@contoso.example,More" >>users.csv
+        start_job
+        random_pause 120
+        kill_job
+        [ ! -e "$LEDGER" ] || [ ! -s "$LEDGER" ] || is "$(sql 'PRAGMA integrity_check')" ok
+        [ ! -e out/mapping.csv ] || is "$(head -n 1 out/mapping.csv)" user_id,identity_id,state,token_expires_at
+    done
+    run_job
+    [ "$status" -eq 0 ]
+    everybody_has_one 21
+    every_delivered_token_is_there
+    status_lists_the_doubtful
+    # Nothing is left of the killed runs.
+    is "$(ls -A out)" $'failures.csv\nmapping.csv\ntokens.csv'
+}
+
+@test "with custom ids a killed run makes exactly one identity for each user" {
+    write_roster 500
+    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }' \
+        resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, custom_id: true }'
+    for _ in 1 2 3; do
+        run_and_kill 80
+    done
+    is "$(sql "SELECT count(*) FROM runs WHERE state IN ('running', 'crashed')")" 3
+    run_job
+    [ "$status" -eq 0 ]
+    everybody_has_one 500
+    is "$(emulator_identities .id | wc -l)" 500
+    is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 0
+    every_delivered_token_is_there
+}
+
+@test "tokens of a killed run are in the tokens file after the next one, and nobody is asked for them again" {
+    write_roster 400
+    write_job engine='{ concurrency: 4 }'
+    start_job
+    wait_until 20 has_requests 100
+    kill_job
+    local delivered
+    delivered=$(sql 'SELECT count(*) FROM identities WHERE token_expires_at > 0')
+    [ "$delivered" -gt 0 ]
+    is "$(mode out/.tokens.csv.partial)" 600
+    # The run after it acts on nobody, and still puts the tokens in place.
+    write_job rules='{ added: keep }'
+    run_job
+    [ "$status" -eq 0 ]
+    says "nothing done"
+    is "$(rows out/tokens.csv | wc -l)" "$delivered"
+    every_delivered_token_is_there
+}

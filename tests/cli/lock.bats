@@ -1,0 +1,44 @@
+# One run at a time holds a ledger.
+
+setup() {
+    load helper
+    job_setup --latency 100ms
+    write_roster 60
+    write_job engine='{ concurrency: 2 }'
+    start_job
+    wait_until 10 has_requests 2
+}
+
+teardown() {
+    job_teardown
+}
+
+@test "a second run at the same time exits 5 and sends nothing" {
+    run_job
+    [ "$status" -eq 5 ]
+    says "another run holds the ledger"
+    says "hint: "
+    end_job
+    [ "$status" -eq 0 ]
+    is "$(requests_sent)" 60
+}
+
+@test "status and plan can be asked while a run lasts" {
+    run --separate-stderr "$ROLLCALL" status --json job.yaml
+    show_run
+    [ "$status" -eq 0 ]
+    is "$(jq -r '.runs[0].state' <<<"$output")" running
+    run --separate-stderr "$ROLLCALL" plan job.yaml
+    show_run
+    [ "$status" -eq 0 ]
+    kill -0 "$RUN_PID"
+}
+
+@test "the lock is gone when the run is killed" {
+    kill -KILL "$RUN_PID"
+    end_job
+    [ "$status" -eq 137 ]
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(sql 'SELECT state FROM runs ORDER BY id' | xargs)" "crashed done"
+}

@@ -1,0 +1,87 @@
+# Neither the access key nor a token is found anywhere but in the tokens file.
+
+setup() {
+    load helper
+    job_setup --latency 100ms
+    write_job engine='{ concurrency: 2 }'
+}
+
+teardown() {
+    job_teardown
+}
+
+# holds_no_secret FILE...: neither the key nor a token, nor the signing half of one.
+holds_no_secret() {
+    { echo "$KEY" && column 3 out/tokens.csv && column 3 out/tokens.csv | cut -d. -f3; } >secrets
+    is "$(wc -l <secrets)" 21
+    run -1 grep -aFlf secrets "$@"
+}
+
+@test "the tokens file is the only one with tokens" {
+    start_job --json
+    end_job
+    [ "$status" -eq 0 ]
+    is "$(grep -cFf <(column 3 out/tokens.csv) out/tokens.csv)" 10
+    holds_no_secret "$LEDGER"* run.out run.err out/mapping.csv out/failures.csv
+}
+
+@test "status, plan and export show no secret" {
+    run_job
+    "$ROLLCALL" status job.yaml >status.txt
+    "$ROLLCALL" status --json job.yaml >status.json
+    "$ROLLCALL" plan job.yaml >plan.txt
+    "$ROLLCALL" export job.yaml >export.csv
+    holds_no_secret status.txt status.json plan.txt export.csv
+}
+
+@test "a running process shows no secret in its command line or its title" {
+    start_job
+    wait_until 10 has_requests 2
+    cat "/proc/$RUN_PID/cmdline" "/proc/$RUN_PID"/task/*/comm >shown
+    end_job
+    holds_no_secret shown
+}
+
+@test "a running process leaves no core dump and lets no debugger of its user in" {
+    start_job
+    wait_until 10 has_requests 2
+    # A process that is not dumpable belongs to root in /proc, whoever runs it; for root, the flag is what can be seen.
+    is "$(stat -c %U "/proc/$RUN_PID/mem")" root
+    kill -QUIT "$RUN_PID"
+    end_job
+    [ "$status" -eq 131 ]
+    run -1 grep -q 'core dumped' run.err
+    [ -z "$(find . -name 'core*')" ]
+}
+
+@test "a message about a rejected credential does not show it" {
+    local wrong
+    wrong=$(printf '%064d' 8 | base64 -w0)
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=$ENDPOINT/;accesskey=$wrong"
+    run_job --json
+    [ "$status" -eq 4 ]
+    [[ $output$stderr != *"$wrong"* ]]
+    [[ $output$stderr != *Signature=* ]]
+    run -1 grep -aF "$wrong" "$LEDGER"
+    run -1 grep -aF 'Signature=' "$LEDGER"
+}
+
+@test "a message about a broken connection string does not show it" {
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=$ENDPOINT/;accesskey=$KEY;accesskey=$KEY"
+    run_job
+    [[ $output$stderr != *"$KEY"* ]]
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="accesskey=$KEY"
+    run_job
+    [ "$status" -eq 2 ]
+    [[ $output$stderr != *"$KEY"* ]]
+}
+
+@test "the journal of a killed run is readable by its owner only" {
+    umask 000
+    start_job
+    wait_until 10 has_requests 4
+    kill -KILL "$RUN_PID"
+    end_job
+    is "$(mode out/.tokens.csv.partial)" 600
+    is "$(stat -c %a "$LEDGER"* | sort -u)" 600
+}

@@ -1,0 +1,90 @@
+# Asked to stop, a run finishes what is on its way, writes its outputs and leaves the rest to the next one.
+
+setup() {
+    load helper
+    job_setup --latency 50ms
+    write_roster 300
+    write_job engine='{ concurrency: 4 }'
+}
+
+teardown() {
+    job_teardown
+}
+
+# start_slow_job [options]: a run in the background that has sent some requests. (A shell without job control starts its
+# children with SIGINT ignored.)
+start_slow_job() {
+    env --default-signal=INT "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
+    RUN_PID=$!
+    wait_until 10 has_requests 20
+}
+
+# stopped_well STATUS: with this exit status, nothing in doubt and whole outputs; and the next run does the rest.
+stopped_well() {
+    local done_users
+    end_job
+    [ "$status" -eq "$1" ]
+    grep -q 'run 1 interrupted' run.err
+    done_users=$(sql 'SELECT count(*) FROM identities')
+    [ "$done_users" -ge 16 ]
+    [ "$done_users" -lt 300 ]
+    grep -q "$((300 - done_users)) left for the next run" run.err
+    is "$(stats .identities.created)" "$done_users"
+    is "$(rows out/mapping.csv | wc -l)" "$done_users"
+    is "$(rows out/tokens.csv | wc -l)" "$done_users"
+    is "$(rows out/failures.csv)" ""
+    is "$(sql 'SELECT count(*) FROM tasks')" 0
+    is "$(sql "SELECT count(*) FROM audit WHERE outcome <> 'done'")" 0
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(stats .identities.created)" 300
+    is "$(rows out/tokens.csv | wc -l)" 300
+}
+
+@test "an interrupted run exits 130 and is resumed by the next one" {
+    start_slow_job
+    kill -INT "$RUN_PID"
+    stopped_well 130
+}
+
+@test "a terminated run exits 143 and is resumed by the next one" {
+    start_slow_job
+    kill -TERM "$RUN_PID"
+    stopped_well 143
+}
+
+@test "a run whose terminal goes away ends as a terminated one" {
+    start_slow_job
+    kill -HUP "$RUN_PID"
+    stopped_well 143
+}
+
+@test "a run that waits for the quota can be interrupted" {
+    write_job engine='{ quotas: { create: 20/1h } }'
+    start_slow_job
+    wait_until 10 grep -q 'waiting for the quota' run.err
+    kill -INT "$RUN_PID"
+    local asked=$SECONDS
+    end_job
+    [ "$status" -eq 130 ]
+    [ $((SECONDS - asked)) -le 3 ]
+    is "$(rows out/mapping.csv | wc -l)" 20
+}
+
+@test "a second signal ends the run at once, and the next one knows what is in doubt" {
+    emulator_stop_all
+    use_emulator --latency 5s --remember-request-ids
+    env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    RUN_PID=$!
+    wait_until 10 has_requests 4
+    kill -INT "$RUN_PID"
+    sleep 0.3
+    kill -0 "$RUN_PID"
+    kill -INT "$RUN_PID"
+    local asked=$SECONDS
+    end_job
+    [ "$status" -eq 130 ]
+    [ $((SECONDS - asked)) -le 3 ]
+    run_job --only user000300@contoso.example
+    is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt' AND run = 2")" 4
+}

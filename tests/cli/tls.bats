@@ -1,0 +1,87 @@
+# Certificates are always verified, and nothing is sent in the clear.
+
+setup() {
+    load helper
+    job_setup --tls
+}
+
+teardown() {
+    job_teardown
+}
+
+# trusting FILE: the spec's resource with that authority.
+trusting() {
+    echo "{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: $1 }"
+}
+
+@test "a service with a certificate of its own works with resource.ca_file" {
+    write_job resource="$(trusting "$CERTIFICATE")"
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(rows out/mapping.csv | wc -l)" 10
+}
+
+@test "connections are kept: far fewer are made than requests sent" {
+    write_roster 500
+    write_job resource="$(trusting "$CERTIFICATE")" engine='{ concurrency: 8 }'
+    run_job
+    [ "$status" -eq 0 ]
+    # One is the question's own.
+    [ "$(stats .connections.total)" -le 9 ]
+}
+
+@test "a certificate that nobody vouches for ends the run with exit 4" {
+    run_job
+    [ "$status" -eq 4 ]
+    says "certificate"
+    says "resource.ca_file"
+    is "$(requests_sent)" 0
+    is "$(rows out/failures.csv)" ""
+    is "$(sql 'SELECT count(*) FROM identities')" 0
+    is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 0
+}
+
+@test "a certificate of another authority ends the run with exit 4" {
+    local first=$CERTIFICATE
+    use_emulator --tls --seed other
+    cmp -s "$first" "$CERTIFICATE" && return 1
+    write_job resource="$(trusting "$first")"
+    run_job
+    [ "$status" -eq 4 ]
+    is "$(requests_sent)" 0
+}
+
+@test "a certificate of another name ends the run with exit 4" {
+    use_emulator --tls --listen 127.0.0.2:0
+    write_job resource="$(trusting "$CERTIFICATE")"
+    run_job
+    [ "$status" -eq 4 ]
+    says "127.0.0.2"
+}
+
+@test "a file that holds no certificate is refused" {
+    echo nothing >ca.pem
+    write_job resource="$(trusting ca.pem)"
+    run_job
+    [ "$status" -ne 0 ]
+    says "ca.pem"
+    is "$(requests_sent)" 0
+}
+
+@test "http:// is refused for anything but loopback" {
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=http://contoso.communication.azure.com/;accesskey=$KEY"
+    run_job
+    [ "$status" -eq 2 ]
+    says "http://"
+    [ ! -e "$LEDGER" ]
+}
+
+@test "a service that speaks no TLS where https:// is given ends no user as failed" {
+    use_emulator
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://$HOST/;accesskey=$KEY"
+    write_job engine='{ give_up_after: 1s }'
+    run_job
+    [ "$status" -ne 0 ]
+    is "$(rows out/failures.csv)" ""
+    is "$(requests_sent)" 0
+}

@@ -1,0 +1,296 @@
+#include "ledger_writing.h"
+
+#include <sqlite3.h>
+
+static bool note_identity(void *context, const struct identity *identity, struct error *ignored)
+{
+    (void)ignored;
+    strcat(strcat(context, identity->key), ";");
+    return true;
+}
+
+static void all_identities_come_in_the_order_of_the_users(void **state)
+{
+    char keys[64] = "";
+
+    (void)state;
+    provision("zoe", 1, "", 0);
+    provision("anna", 2, "", 0);
+    provision("bert", 3, "", 0);
+    act("zoe", ACTION_DELETE, true);
+    provision("zoe", 4, "", 0);
+    works(ledger_each_identity(ledger, note_identity, keys, &error));
+    assert_string_equal(keys, "zoe;anna;bert;");
+}
+
+static bool stop_at_once(void *context, const struct identity *identity, struct error *why)
+{
+    (void)identity;
+    (*(int *)context)++;
+    return error_set(why, ERROR_LIMIT, "enough");
+}
+
+static void a_visitor_can_end_the_walk_with_its_own_error(void **state)
+{
+    int calls = 0;
+
+    (void)state;
+    provision("anna", 1, "", 0);
+    provision("bert", 2, "", 0);
+    assert_false(ledger_each_identity(ledger, stop_at_once, &calls, &error));
+    assert_int_equal(calls, 1);
+    assert_int_equal(error.code, ERROR_LIMIT);
+}
+
+static void a_user_is_found_by_key_and_by_row(void **state)
+{
+    struct identity identity;
+
+    (void)state;
+    provision("anna", 1, "w=1", 0);
+    const int64_t row = identity_of("anna").row;
+    works(ledger_find_row(ledger, row, &identity, &error));
+    assert_string_equal(identity.key, "anna");
+    assert_int_equal(identity.key_length, 4);
+    assert_string_equal(identity.id, identity_id(1));
+    assert_string_equal(identity.watch, "w=1");
+}
+
+static void nobody_is_not_an_error(void **state)
+{
+    struct identity identity;
+
+    (void)state;
+    error.code = ERROR_SYSTEM;
+    assert_false(ledger_find(ledger, "nobody", 6, &identity, &error));
+    assert_int_equal(error.code, ERROR_NONE);
+    error.code = ERROR_SYSTEM;
+    assert_false(ledger_find_row(ledger, 4711, &identity, &error));
+    assert_int_equal(error.code, ERROR_NONE);
+}
+
+static void keys_are_compared_byte_by_byte(void **state)
+{
+    struct identity identity;
+
+    (void)state;
+    provision("Anna", 1, "", 0);
+    provision("anna", 2, "", 0);
+    provision("anna ", 3, "", 0);
+    assert_string_equal(identity_of("Anna").id, identity_id(1));
+    assert_string_equal(identity_of("anna").id, identity_id(2));
+    works(ledger_find(ledger, "anna  ", 5, &identity, &error));
+    assert_string_equal(identity.id, identity_id(3));
+}
+
+/* A reader that waits between two users must not keep the log from being checkpointed. */
+static void a_user_that_was_found_holds_nothing_open(void **state)
+{
+    sqlite3 *db;
+    struct identity identity;
+    int frames;
+    int done;
+
+    (void)state;
+    provision("anna", 1, "", 0);
+    struct ledger *reader = ledger_open_beside(ledger, &error);
+    works(reader != NULL);
+    works(ledger_find(reader, "anna", 4, &identity, &error));
+    provision("bert", 2, "", 0);
+    assert_int_equal(sqlite3_open(LEDGER_PATH, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, &done), SQLITE_OK);
+    sqlite3_close(db);
+    assert_string_equal(identity.key, "anna");
+    assert_string_equal(identity.id, identity_id(1));
+    ledger_close(reader);
+}
+
+static void a_mark_of_removal_comes_and_goes(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 0);
+    const int64_t row = identity_of("anna").row;
+    works(ledger_mark_removed(ledger, row, 1234, &error));
+    assert_int_equal(identity_of("anna").removed_at_s, 1234);
+    assert_int_equal(identity_of("anna").state, IDENTITY_ACTIVE);
+    works(ledger_mark_removed(ledger, row, 0, &error));
+    assert_int_equal(identity_of("anna").removed_at_s, 0);
+}
+
+static void a_watch_text_is_adopted_without_a_request(void **state)
+{
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    works(ledger_adopt_watch(ledger, identity_of("anna").row, "w=1;v=2 and more", 7, &error));
+    assert_string_equal(identity_of("anna").watch, "w=1;v=2");
+    assert_int_equal(identity_of("anna").token_expires_at_s, 2000);
+}
+
+static void counts_go_by_state_and_by_the_end_of_tokens(void **state)
+{
+    static const int64_t now = 1000000;
+    static const int64_t ends[] = {0, 1, 3600, 3601, 21600, 21601, 86400, 86401};
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        const char key[2] = {(char)('a' + i), '\0'};
+        provision(key, i, "", now + ends[i]);
+    }
+    provision("revoked", 20, "", now + 1);
+    act("revoked", ACTION_REVOKE, true);
+    provision("deleted", 21, "", now + 1);
+    act("deleted", ACTION_DELETE, true);
+    provision("lost", 22, "", now + 1);
+    const struct result gone = result_of("lost", ACTION_ISSUE, OUTCOME_GONE, identity_id(22));
+    record(&gone);
+    intend("open", ACTION_PROVISION, "", false);
+
+    const struct ledger_counts counts = counts_at(now);
+    assert_int_equal(counts.by_state[IDENTITY_ACTIVE], 8);
+    assert_int_equal(counts.by_state[IDENTITY_REVOKED], 1);
+    assert_int_equal(counts.by_state[IDENTITY_DELETED], 1);
+    assert_int_equal(counts.by_state[IDENTITY_LOST], 1);
+    assert_int_equal(counts.tokens_live, 7);
+    assert_int_equal(counts.tokens_within_1h, 2);
+    assert_int_equal(counts.tokens_within_6h, 4);
+    assert_int_equal(counts.tokens_within_24h, 6);
+    assert_int_equal(counts.open_tasks, 1);
+    assert_int_equal(counts.in_doubt, 0);
+}
+
+static void an_empty_ledger_counts_nothing(void **state)
+{
+    (void)state;
+    const struct ledger_counts counts = counts_at(0);
+    assert_int_equal(counts.by_state[IDENTITY_ACTIVE] + counts.tokens_live + counts.open_tasks, 0);
+}
+
+static void every_change_of_an_identity_changes_the_generation(void **state)
+{
+    int64_t before;
+    int64_t after;
+
+    (void)state;
+    works(ledger_generation(ledger, &before, &error));
+    provision("anna", 1, "", 0);
+    works(ledger_generation(ledger, &after, &error));
+    assert_int_not_equal(before, after);
+    before = after;
+    act("anna", ACTION_REVOKE, true);
+    works(ledger_generation(ledger, &after, &error));
+    assert_int_not_equal(before, after);
+    before = after;
+    works(ledger_set(ledger, "thing", "value", &error));
+    works(ledger_generation(ledger, &after, &error));
+    assert_int_equal(before, after);
+}
+
+static void each_state_has_a_name_that_is_understood(void **state)
+{
+    enum identity_state parsed;
+
+    (void)state;
+    for (int i = IDENTITY_ACTIVE; i <= IDENTITY_LOST; i++) {
+        assert_true(identity_state_parse(identity_state_name((enum identity_state)i), &parsed));
+        assert_int_equal(parsed, i);
+    }
+    assert_false(identity_state_parse("gone", &parsed));
+}
+
+/* --- runs --- */
+
+static bool note_run(void *context, const struct run_record *run, struct error *ignored)
+{
+    char *text = context;
+    const size_t length = strlen(text);
+
+    (void)ignored;
+    snprintf(text + length, 1024 - length, "%d %s %d %d %lld;", (int)run->id, run_state_name(run->state),
+             (int)run->roster_rows, (int)run->done[ACTION_REVOKE],
+             run->ended_at_ms == 0 ? -1LL : (long long)(run->ended_at_ms - run->started_at_ms));
+    return true;
+}
+
+static const char *runs(size_t count)
+{
+    static char text[1024];
+
+    text[0] = '\0';
+    works(ledger_each_run(ledger, count, note_run, text, &error));
+    return text;
+}
+
+static void a_run_that_never_ended_is_called_crashed_by_the_next_one(void **state)
+{
+    (void)state;
+    assert_string_equal(runs(10), "1 running 10 0 -1;");
+    begin_run();
+    assert_string_equal(runs(1), "2 running 10 0 -1;");
+    end_run(RUN_DONE);
+    assert_string_equal(runs(10), "2 done 10 0 1000;1 crashed 10 0 -1;");
+}
+
+static void the_end_of_a_run_keeps_all_its_numbers(void **state)
+{
+    const struct run_record end = {.id = run_id,
+                                   .ended_at_ms = WHEN_MS + 7,
+                                   .state = RUN_INTERRUPTED,
+                                   .done = {11, 12, 13, 14},
+                                   .failed = 15,
+                                   .left = 16,
+                                   .in_doubt = 17,
+                                   .throttled = 18};
+
+    (void)state;
+    works(ledger_run_end(ledger, &end, &error));
+    assert_string_equal(runs(1), "1 interrupted 10 13 7;");
+}
+
+static uint64_t last_rows(void)
+{
+    uint64_t rows;
+
+    works(ledger_last_roster_rows(ledger, &rows, &error));
+    return rows;
+}
+
+static void the_roster_is_compared_with_the_last_run_that_ended_well(void **state)
+{
+    static const enum run_state not_well[] = {RUN_STOPPED, RUN_INTERRUPTED};
+
+    (void)state;
+    assert_int_equal(last_rows(), 0);
+    end_run(RUN_FAILED);
+    assert_int_equal(last_rows(), 10);
+    for (size_t i = 0; i < 2; i++) {
+        struct run_record other = {.started_at_ms = WHEN_MS, .job = "demo", .operator_name = "", .roster_rows = 5};
+        works(ledger_run_begin(ledger, &other, &error));
+        run_id = other.id;
+        assert_int_equal(last_rows(), 10);
+        end_run(not_well[i]);
+        assert_int_equal(last_rows(), 10);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    ledger_test(all_identities_come_in_the_order_of_the_users),
+    ledger_test(a_visitor_can_end_the_walk_with_its_own_error),
+    ledger_test(a_user_is_found_by_key_and_by_row),
+    ledger_test(nobody_is_not_an_error),
+    ledger_test(keys_are_compared_byte_by_byte),
+    ledger_test(a_user_that_was_found_holds_nothing_open),
+    ledger_test(a_mark_of_removal_comes_and_goes),
+    ledger_test(a_watch_text_is_adopted_without_a_request),
+    ledger_test(counts_go_by_state_and_by_the_end_of_tokens),
+    ledger_test(an_empty_ledger_counts_nothing),
+    ledger_test(every_change_of_an_identity_changes_the_generation),
+    ledger_test(each_state_has_a_name_that_is_understood),
+    ledger_test(a_run_that_never_ended_is_called_crashed_by_the_next_one),
+    ledger_test(the_end_of_a_run_keeps_all_its_numbers),
+    ledger_test(the_roster_is_compared_with_the_last_run_that_ended_well),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

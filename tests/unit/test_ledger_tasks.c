@@ -1,0 +1,434 @@
+#include "ledger_writing.h"
+
+#include <sqlite3.h>
+
+static const unsigned char print_1[TOKEN_FINGERPRINT_SIZE] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const unsigned char print_2[TOKEN_FINGERPRINT_SIZE] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+
+static bool has_token(const char *key, const unsigned char *print, int64_t now_s)
+{
+    bool has;
+
+    works(ledger_has_token(ledger, key, strlen(key), print, now_s, &has, &error));
+    return has;
+}
+
+/* --- provision --- */
+
+static void a_provisioned_user_is_active_with_its_identity_and_watch_text(void **state)
+{
+    (void)state;
+    provision("anna", 1, "password=0123456789abcdef", 0);
+    const struct identity anna = identity_of("anna");
+    assert_string_equal(anna.id, identity_id(1));
+    assert_int_equal(anna.state, IDENTITY_ACTIVE);
+    assert_string_equal(anna.watch, "password=0123456789abcdef");
+    assert_int_equal(anna.watch_length, strlen(anna.watch));
+    assert_int_equal(anna.token_expires_at_s, 0);
+    assert_false(anna.token_owed);
+    assert_int_equal(counts_at(0).open_tasks, 0);
+}
+
+static void a_token_counts_only_when_it_was_delivered(void **state)
+{
+    struct result result = result_of("anna", ACTION_PROVISION, OUTCOME_DONE, identity_id(1));
+
+    (void)state;
+    result.token_wanted = true;
+    result.token_expires_at_s = 2000;
+    result.token_delivered = false;
+    memcpy(result.token_fingerprint, print_1, sizeof print_1);
+    record(&result);
+    assert_true(identity_of("anna").token_owed);
+    assert_int_equal(identity_of("anna").token_expires_at_s, 0);
+    assert_false(has_token("anna", print_1, 1000));
+    provision("bert", 2, "", 2000);
+    assert_false(identity_of("bert").token_owed);
+    assert_int_equal(identity_of("bert").token_expires_at_s, 2000);
+    assert_true(has_token("bert", print_2, 1999));
+    assert_false(has_token("bert", print_2, 2000));
+    assert_false(has_token("bert", print_1, 1000));
+    assert_false(has_token("nobody", print_1, 1000));
+}
+
+static void a_user_without_a_wanted_token_is_owed_none(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 0);
+    assert_false(identity_of("anna").token_owed);
+}
+
+static void a_deleted_user_who_comes_back_keeps_one_row_with_the_new_identity(void **state)
+{
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    const int64_t row = identity_of("anna").row;
+    works(ledger_mark_removed(ledger, row, 1234, &error));
+    act("anna", ACTION_DELETE, true);
+    assert_int_equal(identity_of("anna").state, IDENTITY_DELETED);
+    provision("anna", 2, "w=2", 3000);
+    const struct identity anna = identity_of("anna");
+    assert_int_equal(anna.row, row);
+    assert_int_equal(anna.state, IDENTITY_ACTIVE);
+    assert_string_equal(anna.id, identity_id(2));
+    assert_string_equal(anna.watch, "w=2");
+    assert_int_equal(anna.removed_at_s, 0);
+    assert_int_equal(anna.token_expires_at_s, 3000);
+}
+
+static void one_identity_is_never_that_of_two_users(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 0);
+    const struct result result = result_of("bert", ACTION_PROVISION, OUTCOME_DONE, identity_id(1));
+    assert_false(ledger_record_result(ledger, run_id, &result, &error));
+    assert_int_equal(error.code, ERROR_SYSTEM);
+}
+
+/* --- issue, revoke, delete --- */
+
+static void an_issue_replaces_the_token_and_makes_a_revoked_user_active(void **state)
+{
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    act("anna", ACTION_REVOKE, true);
+    assert_int_equal(identity_of("anna").state, IDENTITY_REVOKED);
+    struct result result = result_of("anna", ACTION_ISSUE, OUTCOME_DONE, identity_id(1));
+    result.token_wanted = result.token_delivered = true;
+    result.token_expires_at_s = 5000;
+    memcpy(result.token_fingerprint, print_2, sizeof print_2);
+    result.watch = "w=2";
+    result.watch_length = 3;
+    record(&result);
+    const struct identity anna = identity_of("anna");
+    assert_int_equal(anna.state, IDENTITY_ACTIVE);
+    assert_int_equal(anna.removed_at_s, 0);
+    assert_int_equal(anna.token_expires_at_s, 5000);
+    assert_string_equal(anna.watch, "w=2");
+    assert_true(has_token("anna", print_2, 1000));
+    assert_false(has_token("anna", print_1, 1000));
+}
+
+static void a_watched_change_is_applied_only_by_the_last_action(void **state)
+{
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    struct result result = result_of("anna", ACTION_REVOKE, OUTCOME_DONE, identity_id(1));
+    result.watch = "w=2";
+    result.watch_length = 3;
+    result.is_last = false;
+    record(&result);
+    assert_string_equal(identity_of("anna").watch, "w=1");
+    assert_int_equal(identity_of("anna").state, IDENTITY_ACTIVE);
+    assert_int_equal(identity_of("anna").token_expires_at_s, 0);
+    assert_false(has_token("anna", print_1, 1000));
+    result.task = intend("anna", ACTION_REVOKE, identity_id(1), true);
+    result.is_last = true;
+    record(&result);
+    assert_string_equal(identity_of("anna").watch, "w=2");
+}
+
+static void a_revoke_of_a_removed_user_leaves_it_revoked_since_then(void **state)
+{
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    act("anna", ACTION_REVOKE, true);
+    const struct identity anna = identity_of("anna");
+    assert_int_equal(anna.state, IDENTITY_REVOKED);
+    assert_int_equal(anna.removed_at_s, WHEN_MS / 1000);
+    assert_int_equal(anna.token_expires_at_s, 0);
+    assert_string_equal(anna.watch, "w=1");
+}
+
+static void a_revoke_in_the_grace_period_does_not_make_it_longer(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000);
+    works(ledger_mark_removed(ledger, identity_of("anna").row, 1234, &error));
+    act("anna", ACTION_REVOKE, true);
+    assert_int_equal(identity_of("anna").removed_at_s, 1234);
+}
+
+static void a_delete_leaves_the_row_as_a_record(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000);
+    act("anna", ACTION_DELETE, true);
+    const struct identity anna = identity_of("anna");
+    assert_int_equal(anna.state, IDENTITY_DELETED);
+    assert_string_equal(anna.id, identity_id(1));
+    assert_int_equal(anna.token_expires_at_s, 0);
+}
+
+/* --- other outcomes --- */
+
+static void an_outcome_without_success_changes_no_identity(void **state)
+{
+    static const enum outcome outcomes[] = {OUTCOME_FAILED, OUTCOME_THROTTLED, OUTCOME_TRANSIENT, OUTCOME_IN_DOUBT,
+                                            OUTCOME_REJECTED};
+
+    (void)state;
+    provision("anna", 1, "w=1", 2000);
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        for (int action = 0; action < ACTION_COUNT; action++) {
+            struct result result = result_of("anna", (enum action)action, outcomes[i], identity_id(1));
+            result.watch = "w=2";
+            result.watch_length = 3;
+            record(&result);
+            const struct identity anna = identity_of("anna");
+            assert_int_equal(anna.state, IDENTITY_ACTIVE);
+            assert_string_equal(anna.watch, "w=1");
+            assert_int_equal(anna.token_expires_at_s, 2000);
+        }
+    }
+    assert_int_equal(counts_at(0).open_tasks, 0);
+}
+
+static void an_identity_that_is_gone_is_lost_and_not_deleted(void **state)
+{
+    static const enum action actions[] = {ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        const char *key = action_name(actions[i]);
+        provision(key, i, "w=1", 2000);
+        const struct result result = result_of(key, actions[i], OUTCOME_GONE, identity_id(i));
+        record(&result);
+        assert_int_equal(identity_of(key).state, IDENTITY_LOST);
+        assert_string_equal(identity_of(key).id, identity_id(i));
+        assert_int_equal(identity_of(key).token_expires_at_s, 0);
+    }
+}
+
+static void a_withdrawn_intent_leaves_no_trace(void **state)
+{
+    (void)state;
+    const int64_t task = intend("anna", ACTION_PROVISION, "", false);
+    assert_int_equal(counts_at(0).open_tasks, 1);
+    works(ledger_withdraw(ledger, task, &error));
+    assert_int_equal(counts_at(0).open_tasks, 0);
+    assert_string_equal(audit_of("anna"), "");
+}
+
+/* --- the audit trail --- */
+
+static void every_attempt_stands_in_the_audit_trail_in_order(void **state)
+{
+    (void)state;
+    struct result result = result_of("anna", ACTION_PROVISION, OUTCOME_THROTTLED, "");
+    result.status = 429;
+    record(&result);
+    result = result_of("anna", ACTION_PROVISION, OUTCOME_DONE, identity_id(1));
+    result.attempt = 2;
+    result.status = 201;
+    record(&result);
+    assert_string_equal(audit_of("anna"),
+                        "provision throttled 1 429 code 5a3c0f00-0000-4000-8000-000000000001 cv.1;"
+                        "provision done 2 201  5a3c0f00-0000-4000-8000-000000000001 cv.1;");
+    assert_string_equal(audit_of("bert"), "");
+}
+
+static void the_audit_trail_cannot_be_changed_or_shortened(void **state)
+{
+    sqlite3 *db;
+    char *message = NULL;
+
+    (void)state;
+    provision("anna", 1, "", 0);
+    ledger_close(ledger);
+    ledger = NULL;
+    assert_int_equal(sqlite3_open(LEDGER_PATH, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE audit SET outcome = 'failed'", NULL, NULL, &message), SQLITE_CONSTRAINT);
+    assert_string_equal(message, "the audit trail is append-only");
+    sqlite3_free(message);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM audit", NULL, NULL, &message), SQLITE_CONSTRAINT);
+    assert_string_equal(message, "the audit trail is append-only");
+    sqlite3_free(message);
+    sqlite3_close(db);
+    open_ledger();
+    assert_string_not_equal(audit_of("anna"), "");
+}
+
+static bool note_key(void *context, const struct audit_record *one, struct error *ignored)
+{
+    (void)ignored;
+    strcat(strcat(context, one->key), ";");
+    return true;
+}
+
+static void attempts_since_a_moment_come_newest_first(void **state)
+{
+    char keys[64] = "";
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const char key[2] = {(char)('a' + i), '\0'};
+        struct result result = result_of(key, ACTION_PROVISION, OUTCOME_FAILED, "");
+        result.at_ms = WHEN_MS + i;
+        record(&result);
+    }
+    works(ledger_each_attempt_since(ledger, WHEN_MS + 2, note_key, keys, &error));
+    assert_string_equal(keys, "d;c;");
+}
+
+/* --- what a killed run left --- */
+
+static void a_provision_in_doubt_is_listed_with_its_request_id(void **state)
+{
+    char listed[4096] = "";
+    uint64_t in_doubt = 9;
+
+    (void)state;
+    intend("anna", ACTION_PROVISION, "", false);
+    reopen_ledger();
+    begin_run();
+    works(ledger_settle_tasks(ledger, run_id, WHEN_MS + 5, &in_doubt, &error));
+    assert_int_equal(in_doubt, 1);
+    works(ledger_each_in_doubt(ledger, note_audit, listed, &error));
+    assert_string_equal(listed, "provision in_doubt 1 0 run_ended 5a3c0f00-0000-4000-8000-000000000001 ;");
+    assert_int_equal(counts_at(0).in_doubt, 1);
+    assert_int_equal(counts_at(0).open_tasks, 0);
+}
+
+static void what_can_be_repeated_is_settled_without_doubt(void **state)
+{
+    static const enum action actions[] = {ACTION_PROVISION, ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
+    uint64_t in_doubt = 9;
+
+    (void)state;
+    provision("anna", 1, "", 2000);
+    for (size_t i = 0; i < 4; i++)
+        intend("bert", actions[i], i == 0 ? "" : identity_id(1), true);
+    reopen_ledger();
+    begin_run();
+    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
+    assert_int_equal(in_doubt, 0);
+    assert_int_equal(counts_at(0).in_doubt, 0);
+    assert_int_equal(counts_at(0).open_tasks, 0);
+    assert_non_null(strstr(audit_of("bert"), "delete transient 1 0 run_ended"));
+    assert_int_equal(identity_of("anna").state, IDENTITY_ACTIVE);
+}
+
+static void settling_twice_doubts_once(void **state)
+{
+    uint64_t in_doubt;
+
+    (void)state;
+    intend("anna", ACTION_PROVISION, "", false);
+    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
+    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
+    assert_int_equal(in_doubt, 0);
+    assert_int_equal(counts_at(0).in_doubt, 1);
+}
+
+/* --- an answer that only the token journal has --- */
+
+static struct result journal_row(const char *key, unsigned number)
+{
+    struct result result = {
+        .key = key,
+        .key_length = strlen(key),
+        .identity = identity_id(number),
+        .at_ms = WHEN_MS,
+        .token_wanted = true,
+        .token_delivered = true,
+        .token_expires_at_s = 2000,
+    };
+
+    memcpy(result.token_fingerprint, print_1, sizeof print_1);
+    return result;
+}
+
+static void a_provision_answered_before_the_kill_is_recovered(void **state)
+{
+    struct result row = journal_row("anna", 1);
+    bool recovered;
+    uint64_t in_doubt;
+
+    (void)state;
+    intend("anna", ACTION_PROVISION, "", false);
+    reopen_ledger();
+    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    assert_true(recovered);
+    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
+    assert_int_equal(in_doubt, 0);
+    assert_string_equal(identity_of("anna").id, identity_id(1));
+    assert_true(has_token("anna", print_1, 1000));
+    assert_string_equal(audit_of("anna"), "provision done 1 0 recovered 5a3c0f00-0000-4000-8000-000000000001 ;");
+}
+
+static void an_issue_answered_before_the_kill_is_recovered_and_its_change_stays_one(void **state)
+{
+    struct result row = journal_row("anna", 2);
+    bool recovered;
+
+    (void)state;
+    provision("anna", 2, "w=1", 0);
+    intend("anna", ACTION_ISSUE, identity_id(2), true);
+    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    assert_true(recovered);
+    assert_true(has_token("anna", print_1, 1000));
+    assert_string_equal(identity_of("anna").watch, "w=1");
+}
+
+static void without_such_a_task_nothing_is_recovered(void **state)
+{
+    struct result row = journal_row("anna", 1);
+    bool recovered;
+
+    (void)state;
+    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    assert_false(recovered);
+    provision("anna", 2, "", 0);
+    intend("anna", ACTION_REVOKE, identity_id(1), true);
+    intend("anna", ACTION_ISSUE, identity_id(2), true); /* of another identity than the row's */
+    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    assert_false(recovered);
+    assert_string_equal(identity_of("anna").id, identity_id(2));
+    assert_int_equal(counts_at(0).open_tasks, 2);
+}
+
+static void tokens_of_a_run_that_did_not_end_can_be_forgotten(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000);
+    end_run(RUN_DONE);
+    begin_run();
+    provision("bert", 2, "", 2000);
+    works(ledger_forget_undelivered(ledger, &error));
+    assert_false(identity_of("anna").token_owed);
+    assert_int_equal(identity_of("anna").token_expires_at_s, 2000);
+    assert_true(identity_of("bert").token_owed);
+    assert_int_equal(identity_of("bert").token_expires_at_s, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+    ledger_test(a_provisioned_user_is_active_with_its_identity_and_watch_text),
+    ledger_test(a_token_counts_only_when_it_was_delivered),
+    ledger_test(a_user_without_a_wanted_token_is_owed_none),
+    ledger_test(a_deleted_user_who_comes_back_keeps_one_row_with_the_new_identity),
+    ledger_test(one_identity_is_never_that_of_two_users),
+    ledger_test(an_issue_replaces_the_token_and_makes_a_revoked_user_active),
+    ledger_test(a_watched_change_is_applied_only_by_the_last_action),
+    ledger_test(a_revoke_of_a_removed_user_leaves_it_revoked_since_then),
+    ledger_test(a_revoke_in_the_grace_period_does_not_make_it_longer),
+    ledger_test(a_delete_leaves_the_row_as_a_record),
+    ledger_test(an_outcome_without_success_changes_no_identity),
+    ledger_test(an_identity_that_is_gone_is_lost_and_not_deleted),
+    ledger_test(a_withdrawn_intent_leaves_no_trace),
+    ledger_test(every_attempt_stands_in_the_audit_trail_in_order),
+    ledger_test(the_audit_trail_cannot_be_changed_or_shortened),
+    ledger_test(attempts_since_a_moment_come_newest_first),
+    ledger_test(a_provision_in_doubt_is_listed_with_its_request_id),
+    ledger_test(what_can_be_repeated_is_settled_without_doubt),
+    ledger_test(settling_twice_doubts_once),
+    ledger_test(a_provision_answered_before_the_kill_is_recovered),
+    ledger_test(an_issue_answered_before_the_kill_is_recovered_and_its_change_stays_one),
+    ledger_test(without_such_a_task_nothing_is_recovered),
+    ledger_test(tokens_of_a_run_that_did_not_end_can_be_forgotten),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

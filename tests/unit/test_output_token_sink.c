@@ -1,0 +1,399 @@
+#include "ledger_writing.h"
+
+#include "output/token_sink.h"
+
+#define PATH "out/tokens.csv"
+#define JOURNAL "out/.tokens.csv.partial"
+#define HEADER "user_id,identity_id,token,expires_at\n"
+#define ENDS_S (WHEN_MS / 1000 + 3600)
+#define ENDS "2023-11-14T23:13:20Z"
+#define NOW_S (WHEN_MS / 1000)
+
+static struct token_sink *sink;
+
+static int end(void **state)
+{
+    token_sink_abandon(sink);
+    sink = NULL;
+    return ledger_end_test(state);
+}
+
+static void open_sink(void)
+{
+    sink = token_sink_open(PATH, "user_id", ledger, NOW_S, &error);
+    works(sink != NULL);
+}
+
+/* The end of a run, and the beginning of the next one. */
+static void finish(void)
+{
+    works(token_sink_finish(sink, ledger, NOW_S, &error));
+    sink = NULL;
+    end_run(RUN_DONE);
+    begin_run();
+}
+
+/* As after a kill: the journal stays. */
+static void kill_run(void)
+{
+    token_sink_abandon(sink);
+    sink = NULL;
+}
+
+static struct secret secret_of(const char *text)
+{
+    struct secret secret = {0};
+
+    works(secret_set(&secret, text, strlen(text), &error));
+    return secret;
+}
+
+/* Adds and syncs a token, as the recorder does before its commit. */
+static void deliver(const char *key, unsigned number, const char *text)
+{
+    struct secret token = secret_of(text);
+
+    token_sink_add(sink, key, strlen(key), identity_id(number), &token, ENDS_S);
+    secret_clear(&token);
+    works(token_sink_sync(sink, &error));
+}
+
+/* The recorder's commit for it. */
+static void commit(const char *key, enum action action, unsigned number, const char *text, int64_t ends_s)
+{
+    struct result result = result_of(key, action, OUTCOME_DONE, identity_id(number));
+    struct secret token = secret_of(text);
+
+    result.token_wanted = result.token_delivered = true;
+    result.token_expires_at_s = ends_s;
+    assert_true(token_fingerprint(&token, result.token_fingerprint));
+    secret_clear(&token);
+    record(&result);
+}
+
+static void provision_with(const char *key, unsigned number, const char *text)
+{
+    deliver(key, number, text);
+    commit(key, ACTION_PROVISION, number, text, ENDS_S);
+}
+
+static const char *row(const char *key, unsigned number, const char *text)
+{
+    static char rows[4][256];
+    static unsigned turn;
+    char *line = rows[turn++ % 4];
+
+    snprintf(line, sizeof rows[0], "%s,%s,%s,%s\n", key, identity_id(number), text, ENDS);
+    return line;
+}
+
+/* The file is the header and these rows in this order; NULL: no such row. */
+static void holds(const char *first, const char *second)
+{
+    char expected[1024];
+
+    snprintf(expected, sizeof expected, HEADER "%s%s", first != NULL ? first : "", second != NULL ? second : "");
+    assert_string_equal(read_file(PATH), expected);
+}
+
+static void a_token_is_in_the_file_after_the_run_and_in_the_journal_before(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    assert_false(is_there(PATH));
+    assert_int_equal(mode_of(JOURNAL), 0600);
+    assert_non_null(strstr(read_file(JOURNAL), "token-1"));
+    finish();
+    assert_false(is_there(JOURNAL));
+    assert_int_equal(mode_of(PATH), 0600);
+    assert_int_equal(mode_of("out"), 0700);
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+static void a_run_without_a_token_leaves_the_file_as_it_is(void **state)
+{
+    (void)state;
+    open_sink();
+    finish();
+    assert_false(is_there(PATH));
+    assert_false(is_there(JOURNAL));
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    finish();
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+static void tokens_of_other_users_stay_in_the_file(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    provision_with("bert", 2, "token-2");
+    finish();
+    holds(row("bert", 2, "token-2"), row("anna", 1, "token-1"));
+}
+
+static void a_superseded_token_is_dropped(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    deliver("anna", 1, "token-2");
+    commit("anna", ACTION_ISSUE, 1, "token-2", ENDS_S);
+    finish();
+    holds(row("anna", 1, "token-2"), NULL);
+}
+
+static void tokens_that_ended_or_were_revoked_are_dropped(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    deliver("bert", 2, "token-2");
+    commit("bert", ACTION_PROVISION, 2, "token-2", NOW_S);
+    provision_with("carl", 3, "token-3");
+    finish();
+    act("carl", ACTION_REVOKE, true);
+    open_sink();
+    provision_with("dora", 4, "token-4");
+    finish();
+    holds(row("dora", 4, "token-4"), row("anna", 1, "token-1"));
+}
+
+/* --- after a kill --- */
+
+static void the_journal_of_a_killed_run_is_taken_over(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    provision_with("bert", 2, "token-2");
+    kill_run();
+    reopen_ledger();
+    open_sink();
+    holds(row("bert", 2, "token-2"), row("anna", 1, "token-1"));
+    assert_int_equal(mode_of(PATH), 0600);
+    assert_string_equal(read_file(JOURNAL), "");
+}
+
+static void a_torn_last_line_is_cut_off(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    kill_run();
+    FILE *journal = fopen(JOURNAL, "a");
+    fputs("bert," RESOURCE_PART "0000", journal);
+    fclose(journal);
+    open_sink();
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+static void a_journal_torn_in_its_header_is_dropped(void **state)
+{
+    (void)state;
+    open_sink();
+    kill_run();
+    write_file(JOURNAL, "user_id,iden");
+    open_sink();
+    finish();
+    assert_false(is_there(PATH));
+    assert_false(is_there(JOURNAL));
+}
+
+/* The run was killed while it appended the old file to the journal. */
+static void half_an_appending_is_cut_off(void **state)
+{
+    char length[32];
+
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    provision_with("bert", 2, "token-2");
+    finish();
+    open_sink();
+    provision_with("carl", 3, "token-3");
+    kill_run();
+    snprintf(length, sizeof length, "%zu", strlen(read_file(JOURNAL)));
+    works(ledger_set(ledger, "token_journal_length", length, &error));
+    FILE *journal = fopen(JOURNAL, "a");
+    fputs(row("anna", 1, "token-1"), journal);
+    fputs("be", journal);
+    fclose(journal);
+    open_sink();
+    char expected[1024];
+    snprintf(expected, sizeof expected, HEADER "%s%s%s", row("carl", 3, "token-3"), row("anna", 1, "token-1"),
+             row("bert", 2, "token-2"));
+    assert_string_equal(read_file(PATH), expected);
+}
+
+/* Killed between the journal's sync and the ledger's commit: nobody else knows this identity. */
+static void an_identity_that_only_the_journal_knows_is_recorded_before_it_is_shown(void **state)
+{
+    (void)state;
+    open_sink();
+    deliver("anna", 1, "token-1");
+    intend("anna", ACTION_PROVISION, "", false);
+    kill_run();
+    reopen_ledger();
+    open_sink();
+    assert_string_equal(identity_of("anna").id, identity_id(1));
+    assert_int_equal(identity_of("anna").token_expires_at_s, ENDS_S);
+    assert_int_equal(counts_at(0).open_tasks, 0);
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+static void a_token_that_only_the_journal_knows_takes_the_place_of_the_former_one(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    deliver("anna", 1, "token-2");
+    intend("anna", ACTION_ISSUE, identity_id(1), true);
+    kill_run();
+    reopen_ledger();
+    open_sink();
+    holds(row("anna", 1, "token-2"), NULL);
+}
+
+static void a_journal_row_that_the_ledger_cannot_place_is_not_shown(void **state)
+{
+    (void)state;
+    open_sink();
+    deliver("anna", 1, "token-1");
+    kill_run();
+    open_sink();
+    holds(NULL, NULL);
+}
+
+static void tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    kill_run();
+    assert_int_equal(unlink(JOURNAL), 0);
+    open_sink();
+    assert_true(identity_of("anna").token_owed);
+}
+
+static void tokens_of_a_run_that_ended_are_remembered_without_a_journal(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    finish();
+    open_sink();
+    assert_false(identity_of("anna").token_owed);
+}
+
+static void killed_again_while_settling_nothing_is_lost(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    kill_run();
+    write_file(JOURNAL ".new", "user_id,identity_id,tok"); /* what the second kill left */
+    open_sink();
+    holds(row("anna", 1, "token-1"), NULL);
+    assert_false(is_there(JOURNAL ".new"));
+}
+
+/* --- files that are not ours --- */
+
+static void refuses_file(const char *text, const char *part)
+{
+    struct stat status;
+
+    assert_true(mkdir("out", 0700) == 0 || stat("out", &status) == 0);
+    write_file(PATH, text);
+    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_int_equal(error.code, ERROR_INPUT);
+    says(part);
+    assert_string_equal(read_file(PATH), text);
+    assert_false(is_there(JOURNAL));
+}
+
+static void a_file_that_is_no_token_file_is_refused_and_left_as_it_is(void **state)
+{
+    (void)state;
+    refuses_file("user_id,department\nanna,sales\n", "is no token file of this job");
+    refuses_file("mail,identity_id,token,expires_at\n", "is no token file of this job");
+    refuses_file("identity_id,user_id,token,expires_at\n", "is no token file of this job");
+    refuses_file(HEADER "too,few\n", "is no token file of this job");
+}
+
+static void a_token_file_that_others_may_write_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("out", 0700), 0);
+    write_file(PATH, HEADER);
+    assert_int_equal(chmod(PATH, 0666), 0);
+    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_int_equal(error.code, ERROR_INPUT);
+}
+
+static void a_link_in_the_place_of_file_or_journal_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("out", 0700), 0);
+    write_file("other", HEADER);
+    assert_int_equal(symlink("../other", PATH), 0);
+    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_int_equal(unlink(PATH), 0);
+    assert_int_equal(symlink("../other", JOURNAL), 0);
+    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_string_equal(read_file("other"), HEADER);
+}
+
+static void a_key_with_a_comma_or_quote_keeps_its_row(void **state)
+{
+    (void)state;
+    open_sink();
+    provision_with("an\"na, sales", 1, "token-1");
+    finish();
+    open_sink();
+    provision_with("bert", 2, "token-2");
+    finish();
+    assert_non_null(strstr(read_file(PATH), "\n\"an\"\"na, sales\"," RESOURCE_PART));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ledger_begin_test, end)
+
+static const struct CMUnitTest tests[] = {
+    TEST(a_token_is_in_the_file_after_the_run_and_in_the_journal_before),
+    TEST(a_run_without_a_token_leaves_the_file_as_it_is),
+    TEST(tokens_of_other_users_stay_in_the_file),
+    TEST(a_superseded_token_is_dropped),
+    TEST(tokens_that_ended_or_were_revoked_are_dropped),
+    TEST(the_journal_of_a_killed_run_is_taken_over),
+    TEST(a_torn_last_line_is_cut_off),
+    TEST(a_journal_torn_in_its_header_is_dropped),
+    TEST(half_an_appending_is_cut_off),
+    TEST(an_identity_that_only_the_journal_knows_is_recorded_before_it_is_shown),
+    TEST(a_token_that_only_the_journal_knows_takes_the_place_of_the_former_one),
+    TEST(a_journal_row_that_the_ledger_cannot_place_is_not_shown),
+    TEST(tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone),
+    TEST(tokens_of_a_run_that_ended_are_remembered_without_a_journal),
+    TEST(killed_again_while_settling_nothing_is_lost),
+    TEST(a_file_that_is_no_token_file_is_refused_and_left_as_it_is),
+    TEST(a_token_file_that_others_may_write_is_refused),
+    TEST(a_link_in_the_place_of_file_or_journal_is_refused),
+    TEST(a_key_with_a_comma_or_quote_keeps_its_row),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

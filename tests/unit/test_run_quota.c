@@ -1,0 +1,277 @@
+#include "run/quota.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct quota_window quota;
+static struct error error;
+
+static int end(void **state)
+{
+    (void)state;
+    quota_clear(&quota);
+    return 0;
+}
+
+static void make(uint32_t count, uint32_t window_ms)
+{
+    assert_true(quota_init(&quota, count, window_ms, &error));
+}
+
+static void take(unsigned count, int64_t now_us)
+{
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(quota_available(&quota, now_us));
+        quota_take(&quota);
+    }
+}
+
+static void the_whole_quota_may_leave_at_once(void **state)
+{
+    (void)state;
+    make(1000, 30000);
+    take(1000, 5);
+    assert_false(quota_available(&quota, 5));
+    assert_false(quota_available(&quota, INT64_MAX / 2)); /* no answer: no slot, however long it takes */
+    assert_int_equal(quota_next_us(&quota, 5), INT64_MAX);
+}
+
+static void a_slot_is_free_one_window_after_the_answer(void **state)
+{
+    (void)state;
+    make(2, 1000);
+    take(2, 0);
+    quota_end(&quota, true, 300000);
+    quota_end(&quota, true, 400000);
+    assert_false(quota_available(&quota, 1299999));
+    assert_int_equal(quota_next_us(&quota, 400000), 1300000);
+    take(1, 1300000);
+    assert_false(quota_available(&quota, 1399999));
+    assert_int_equal(quota_next_us(&quota, 1300000), 1400000);
+    take(1, 1400000);
+    assert_int_equal(quota_next_us(&quota, 1400000), INT64_MAX);
+}
+
+static void a_slot_that_is_free_is_free_now(void **state)
+{
+    (void)state;
+    make(2, 1000);
+    take(1, 0);
+    assert_int_equal(quota_next_us(&quota, 77), 77);
+}
+
+static void a_request_that_never_left_gives_its_slot_back(void **state)
+{
+    (void)state;
+    make(1, 1000);
+    take(1, 0);
+    quota_give_back(&quota);
+    take(1, 0);
+}
+
+static void earlier_runs_are_remembered_even_before_the_clock_began(void **state)
+{
+    (void)state;
+    make(3, 1000);
+    quota_remember(&quota, -1500000);
+    quota_remember(&quota, -400000);
+    quota_remember(&quota, -300000);
+    take(1, 0);
+    assert_false(quota_available(&quota, 599999));
+    assert_int_equal(quota_next_us(&quota, 0), 600000);
+}
+
+static void of_more_than_the_quota_the_newest_are_remembered(void **state)
+{
+    (void)state;
+    make(2, 1000);
+    for (int i = 0; i < 10; i++)
+        quota_remember(&quota, i * 1000);
+    assert_false(quota_available(&quota, 1007999));
+    assert_true(quota_available(&quota, 1008000));
+}
+
+static void without_a_quota_nothing_waits(void **state)
+{
+    (void)state;
+    make(0, 0);
+    quota_remember(&quota, 0);
+    for (int i = 0; i < 5000; i++) {
+        assert_true(quota_available(&quota, 0));
+        quota_take(&quota);
+    }
+    quota_end(&quota, true, 0);
+    quota_give_back(&quota);
+    assert_int_equal(quota_next_us(&quota, 3), 3);
+}
+
+/* --- against a plain model: when each request left, and when its answer came --- */
+
+enum { REQUESTS = 20000 };
+
+struct model {
+    int64_t left[REQUESTS];
+    int64_t answered[REQUESTS];
+    uint32_t count;
+    uint32_t under_way[64];
+    uint32_t under_way_count;
+};
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state % limit;
+}
+
+/* The service may count a request at any moment from its leaving to its answer; at the worst of these, no window may
+ * have more than `count`: a request is free only when a whole window has passed since the answer before it. */
+static void check_windows(const struct model *model, uint32_t count, int64_t window_us)
+{
+    for (uint32_t i = count; i < model->count; i++) {
+        uint32_t in_window = 0;
+        for (uint32_t k = i; k-- > 0 && in_window <= count;)
+            in_window += model->answered[k] == INT64_MAX || model->answered[k] + window_us > model->left[i];
+        assert_true(in_window < count);
+    }
+}
+
+static void in_no_window_more_than_the_count_leaves(void **state)
+{
+    static struct model model;
+    const char *given = getenv("ROLLCALL_SEED");
+    const uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761U + 1;
+
+    (void)state;
+    print_message("ROLLCALL_SEED=%llu\n", (unsigned long long)seed);
+    random_state = seed | 1;
+    for (int round = 0; round < 40; round++) {
+        const uint32_t count = 1 + (uint32_t)random_below(50);
+        const uint32_t window_ms = 1 + (uint32_t)random_below(2000);
+        const int64_t window_us = (int64_t)window_ms * 1000;
+        int64_t now_us = (int64_t)random_below(1000000);
+        memset(&model, 0, sizeof model);
+        quota_clear(&quota);
+        make(count, window_ms);
+        while (model.count < 2000) {
+            if (random_below(3) > 0) {
+                const bool available = quota_available(&quota, now_us);
+                assert_int_equal(available, quota_next_us(&quota, now_us) <= now_us);
+                if (available && model.under_way_count < 64) {
+                    quota_take(&quota);
+                    if (random_below(10) == 0) {
+                        quota_give_back(&quota);
+                    } else {
+                        model.left[model.count] = now_us;
+                        model.answered[model.count] = INT64_MAX;
+                        model.under_way[model.under_way_count++] = model.count++;
+                    }
+                }
+            } else if (model.under_way_count > 0) {
+                const uint32_t which = (uint32_t)random_below(model.under_way_count);
+                model.answered[model.under_way[which]] = now_us;
+                model.under_way[which] = model.under_way[--model.under_way_count];
+                quota_end(&quota, true, now_us);
+            }
+            now_us += random_below(4) == 0 ? (int64_t)random_below((uint64_t)window_us) / 4 : 0;
+            /* A slot that is promised for a moment is there at that moment. */
+            const int64_t next_us = quota_next_us(&quota, now_us);
+            if (next_us != INT64_MAX && random_below(50) == 0) {
+                now_us = next_us;
+                assert_true(quota_available(&quota, now_us));
+            }
+        }
+        check_windows(&model, count, window_us);
+    }
+}
+
+/* With answers at once the pace is the quota itself: nothing is given away. */
+static void the_quota_is_used_to_the_full(void **state)
+{
+    int64_t now_us = 0;
+
+    (void)state;
+    make(500, 30000);
+    for (unsigned sent = 0; sent < 12000; sent++) {
+        now_us = quota_next_us(&quota, now_us);
+        take(1, now_us);
+        quota_end(&quota, true, now_us);
+    }
+    assert_int_equal(now_us, INT64_C(690) * 1000000); /* 11 min 30 s */
+}
+
+/* --- a service that allows less --- */
+
+static void one_refusal_changes_nothing(void **state)
+{
+    (void)state;
+    make(10, 1000);
+    take(10, 0);
+    for (int i = 0; i < 10; i++)
+        quota_end(&quota, i < 4, 1000);
+    assert_false(quota_shrink(&quota, 1000));
+    take(10, 1001000);
+}
+
+static void a_second_refusal_shrinks_the_limit_to_what_was_accepted(void **state)
+{
+    (void)state;
+    make(10, 1000);
+    take(10, 0);
+    for (int i = 0; i < 10; i++)
+        quota_end(&quota, i < 4, i < 4 ? 100000 : 1000000);
+    assert_false(quota_shrink(&quota, 1000000));
+    assert_true(quota_shrink(&quota, 1000000));
+    assert_true(quota.limit < 10 && quota.limit >= 4);
+    assert_false(quota_available(&quota, 1000000));
+}
+
+static void a_shrunk_limit_grows_back_and_never_beyond_the_promise(void **state)
+{
+    (void)state;
+    make(10, 1000);
+    take(10, 0);
+    for (int i = 0; i < 10; i++)
+        quota_end(&quota, i == 0, 0);
+    quota_shrink(&quota, 500000);
+    assert_true(quota_shrink(&quota, 500000));
+    const uint32_t shrunk = quota.limit;
+    assert_true(shrunk >= 1 && shrunk < 10);
+    assert_true(quota_available(&quota, 100000000));
+    assert_int_equal(quota.limit, 10);
+    take(10, 100000000);
+    assert_false(quota_available(&quota, 100000000));
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+
+static const struct CMUnitTest tests[] = {
+    TEST(the_whole_quota_may_leave_at_once),
+    TEST(a_slot_is_free_one_window_after_the_answer),
+    TEST(a_slot_that_is_free_is_free_now),
+    TEST(a_request_that_never_left_gives_its_slot_back),
+    TEST(earlier_runs_are_remembered_even_before_the_clock_began),
+    TEST(of_more_than_the_quota_the_newest_are_remembered),
+    TEST(without_a_quota_nothing_waits),
+    TEST(in_no_window_more_than_the_count_leaves),
+    TEST(the_quota_is_used_to_the_full),
+    TEST(one_refusal_changes_nothing),
+    TEST(a_second_refusal_shrinks_the_limit_to_what_was_accepted),
+    TEST(a_shrunk_limit_grows_back_and_never_beyond_the_promise),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
