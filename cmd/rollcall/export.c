@@ -22,9 +22,9 @@ static int export_mapping(const char *path, struct export_arguments *arguments)
 
     if (spec == NULL)
         return EXIT_USAGE;
-    arguments->options.key_column = spec->roster.key;
-    arguments->options.style =
-        (struct csv_style){.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas};
+    const struct mapping_options usual = mapping_options_of(spec);
+    arguments->options.key_column = usual.key_column;
+    arguments->options.style = usual.style;
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     bool ok = ledger != NULL && mapping_export(ledger, &arguments->options, write_out, stdout, &error);
     if (ok && fflush(stdout) != 0)

@@ -4,6 +4,7 @@
 #include "acs/acs.h"
 #include "core/clock.h"
 #include "http/pool.h"
+#include "output/mapping.h"
 #include "output/reporter.h"
 #include "output/token_sink.h"
 #include "run/plan_file.h"
@@ -116,6 +117,9 @@ static bool check_plan(const struct job *job, const struct run_arguments *argume
 
     if (job->ledger != NULL && (!ledger_check_resource(job->ledger, resource->authority, error) ||
                                 !ledger_last_roster_rows(job->ledger, &last_rows, error)))
+        return false;
+    const struct mapping_options mapping = mapping_options_of(job->spec);
+    if (job->spec->outputs.mapping != NULL && !mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error))
         return false;
     return plan_check_limits(job->plan, job->ledger, last_rows, &arguments->allow, error);
 }

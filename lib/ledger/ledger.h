@@ -76,6 +76,9 @@ bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, stru
                  struct error *error);
 bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identity, struct error *error);
 
+/* Is this identity one of the ledger's users', or was it ever in its audit trail? */
+bool ledger_knows(struct ledger *ledger, const char *key, const char *id, bool *known, struct error *error);
+
 /* When the user was found gone from the roster; 0: it is there again. Part of the open transaction. */
 bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error);
 /* Takes a watch text as applied without a request: for columns that are watched from now on. Likewise. */

@@ -121,6 +121,22 @@ bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identi
     return find(ledger, statement, identity, error);
 }
 
+bool ledger_knows(struct ledger *ledger, const char *key, const char *id, bool *known, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_KNOWS, error);
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    ledger_bind_text(statement, 1, key);
+    ledger_bind_text(statement, 2, id);
+    if (!ledger_step(ledger, statement, "look for an identity", &row, error))
+        return false;
+    *known = row && sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
 bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_MARK_REMOVED, error);

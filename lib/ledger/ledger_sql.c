@@ -92,6 +92,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITY_BY_ROW] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE id = ?1",
     [SQL_IDENTITY_BY_ID] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE identity = ?1",
     [SQL_IDENTITY_ANY] = "SELECT " IDENTITY_COLUMNS " FROM identities LIMIT 1",
+    [SQL_KNOWS] = "SELECT EXISTS (SELECT 1 FROM identities WHERE identity = ?2)"
+                  " OR EXISTS (SELECT 1 FROM audit WHERE key = ?1 AND identity = ?2)",
     [SQL_IDENTITY_ADOPT] = "INSERT INTO identities (key, identity, state, watch, token_expires_at)"
                            " VALUES (?1, ?2, ?3, '', ?4)",
     [SQL_HAS_TOKEN] = "SELECT (token_fingerprint IS NULL OR token_fingerprint = ?2) AND token_expires_at > ?3"

@@ -2,6 +2,8 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/problems.h"
+#include "roster/roster.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -9,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { FLUSH_AT = 64 * 1024, LINE_MAX_BYTES = 1024 * 1024 };
+enum { FLUSH_AT = 64 * 1024, LINE_MAX_BYTES = 1024 * 1024, DESCRIPTION_SIZE = 512 };
 
 static const char *const column_names[MAPPING_COLUMNS] = {
     [MAPPING_KEY] = "key",
@@ -31,6 +34,14 @@ bool mapping_column_parse(const char *name, enum mapping_column *column)
         }
     }
     return false;
+}
+
+struct mapping_options mapping_options_of(const struct spec *spec)
+{
+    return (struct mapping_options){
+        .key_column = spec->roster.key,
+        .style = {.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas},
+    };
 }
 
 struct exporter {
@@ -161,18 +172,108 @@ static void describe(const char *path, const struct mapping_options *options, in
                  (int64_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, options->key_column);
 }
 
-bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
-                    struct error *error)
+/* Is the file at path the one that was written last, as the ledger is now? */
+static bool is_current(struct ledger *ledger, const struct mapping_options *options, const char *path, bool *current,
+                       struct error *error)
 {
-    char written[512];
-    char now[512];
+    char written[DESCRIPTION_SIZE];
+    char now[DESCRIPTION_SIZE];
     int64_t generation;
 
     if (!ledger_generation(ledger, &generation, error) ||
         !ledger_get(ledger, "mapping", written, sizeof written, error))
         return false;
     describe(path, options, generation, now, sizeof now);
-    if (now[0] != '\0' && strcmp(now, written) == 0)
+    *current = now[0] != '\0' && strcmp(now, written) == 0;
+    return true;
+}
+
+struct checker {
+    struct ledger *ledger;
+    size_t identity_column;
+    uint64_t unknown;
+};
+
+static bool find_identity_column(void *context, const struct roster_header *header, struct error *error)
+{
+    struct checker *checker = context;
+
+    for (size_t i = 0; i < header->count; i++) {
+        if (strcmp(header->fields[i].bytes, column_names[MAPPING_IDENTITY]) == 0) {
+            checker->identity_column = i;
+            return true;
+        }
+    }
+    return error_set(error, ERROR_INPUT, "it has no column \"%s\"", column_names[MAPPING_IDENTITY]);
+}
+
+static bool check_row(void *context, const struct roster_row *row, struct error *error)
+{
+    struct checker *checker = context;
+    const char *id = row->fields[checker->identity_column].bytes;
+    bool known = false;
+
+    if (checker->ledger != NULL && !ledger_knows(checker->ledger, row->key.bytes, id, &known, error))
+        return false;
+    checker->unknown += !known;
+    return true;
+}
+
+static bool read_mapping(struct checker *checker, const struct mapping_options *options, const char *path,
+                         struct error *error)
+{
+    const struct roster_visitor visitor = {.header = find_identity_column, .row = check_row, .context = checker};
+    struct roster_summary summary;
+    struct problems problems;
+    const int fd = roster_open(path, error);
+
+    if (fd < 0)
+        return false;
+    const struct roster_options reading = {
+        .name = path, .fd = fd, .delimiter = options->style.delimiter, .key = options->key_column};
+    bool ok = problems_init(&problems, path, error) &&
+              roster_read(&reading, &visitor, &problems, &summary, error);
+    if (!ok) {
+        error_context(error, "%s stands in the place of the mapping and is none", path);
+        error_hint(error, "name another file in outputs.mapping, or move this one away");
+    }
+    problems_clear(&problems);
+    close(fd);
+    return ok;
+}
+
+bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path,
+                   struct error *error)
+{
+    struct checker checker = {.ledger = ledger};
+    bool current = false;
+
+    if (access(path, F_OK) != 0)
+        return true;
+    if (ledger != NULL && !is_current(ledger, options, path, &current, error))
+        return false;
+    if (current)
+        return true;
+    if (!read_mapping(&checker, options, path, error))
+        return false;
+    if (checker.unknown == 0)
+        return true;
+    error_set(error, ERROR_LIMIT, "%s names %" PRIu64 " identities that the ledger does not know", path,
+              checker.unknown);
+    return error_hint(error, "was the ledger lost, or restored from an older copy? Adopt them first: "
+                             "`rollcall import JOB.yaml %s`; or move the file away", path);
+}
+
+bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
+                    struct error *error)
+{
+    char now[DESCRIPTION_SIZE];
+    int64_t generation;
+    bool current;
+
+    if (!is_current(ledger, options, path, &current, error) || !ledger_generation(ledger, &generation, error))
+        return false;
+    if (current)
         return true;
 
     struct atomic_file *file = atomic_file_open(path, 0640, error);

@@ -4,6 +4,7 @@
 
 #include "ledger/ledger.h"
 #include "output/csv_out.h"
+#include "spec/spec.h"
 
 #include <stdint.h>
 
@@ -21,12 +22,21 @@ struct mapping_options {
     enum identity_state state;
 };
 
+/* How outputs.mapping of a job is written. */
+struct mapping_options mapping_options_of(const struct spec *spec);
+
 /* Receives pieces of the text in order. */
 typedef bool mapping_write(void *context, const void *bytes, size_t length, struct error *error);
 
 /* Streams header and rows, in the order in which the users came. */
 bool mapping_export(struct ledger *ledger, const struct mapping_options *options, mapping_write *write, void *context,
                     struct error *error);
+
+/* Refuses (ERROR_LIMIT) when the mapping at `path` names identities that the ledger (NULL: there is none) does not know:
+ * the ledger was restored from an older copy, or lost, and the next mapping would take away the only trace of them. A
+ * mapping that is the one written last is not read; neither is one that is not there. */
+bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path,
+                   struct error *error);
 
 /* Writes the whole mapping to `path`, atomically, unless the file there is still the one written last and no identity
  * has changed since. */

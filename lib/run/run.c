@@ -315,10 +315,7 @@ static bool write_outputs(struct run *run, struct error *error)
 {
     const struct run_input *input = run->input;
     const struct spec *spec = input->spec;
-    const struct mapping_options mapping = {
-        .key_column = spec->roster.key,
-        .style = {.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas},
-    };
+    const struct mapping_options mapping = mapping_options_of(spec);
     struct token_sink *tokens = run->recorder.tokens;
     struct failures *failures = run->recorder.failures;
 

@@ -93,7 +93,7 @@ raw_request() {
     shift 2
     local trust=()
     [ -n "$CERTIFICATE" ] && trust=(--cacert "$CERTIFICATE")
-    read -r STATUS ELAPSED_MS < <(curl -sS --path-as-is --globoff -X "$method" "${trust[@]}" \
+    read -r STATUS ELAPSED_MS < <(curl -sS --max-time 60 --path-as-is --globoff -X "$method" "${trust[@]}" \
         -D "$EMULATOR_HOME/headers" -o "$EMULATOR_HOME/body" -w '%{http_code} %{time_total}\n' "$@" \
         "$ENDPOINT$target")
     ELAPSED_MS=$(awk '{ printf "%d", $1 * 1000 }' <<<"$ELAPSED_MS")
