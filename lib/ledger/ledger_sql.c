@@ -132,7 +132,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
         " token_fingerprint = ?5, token_run = ?6, removed_at = NULL",
     [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
                             " token_run = ?4, removed_at = NULL WHERE key = ?1",
-    [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
+    [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = ?4, token_fingerprint = NULL,"
                              " token_run = NULL, removed_at = CASE WHEN ?3 IS NULL THEN NULL"
                              " ELSE coalesce(removed_at, ?3) END WHERE key = ?1",
     [SQL_IDENTITY_ENDED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"

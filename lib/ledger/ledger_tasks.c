@@ -120,6 +120,10 @@ static bool apply_revoke(struct ledger *ledger, const struct result *result, str
         sqlite3_bind_int64(statement, 3, result->at_ms / 1000);
     else
         sqlite3_bind_null(statement, 3);
+    if (result->token_wanted)
+        sqlite3_bind_int64(statement, 4, 0);
+    else
+        sqlite3_bind_null(statement, 4);
     return ledger_do(ledger, statement, "record a revocation", error);
 }
 

@@ -250,8 +250,10 @@ static void add_header(struct token_sink *sink)
 }
 
 /* Brings journal and ledger together: rows that were synced when the ledger's commit did not come are recorded, or
- * dropped. The new journal takes the place of the old one in one rename. */
-static bool settle_journal(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
+ * dropped. The new journal takes the place of the old one in one rename. An empty one is settled too: a run that was
+ * killed may have ended tokens without having made any. */
+static bool settle_journal(struct token_sink *sink, bool is_empty, struct ledger *ledger, int64_t now_s,
+                           struct error *error)
 {
     struct reading reading = {.sink = sink, .ledger = ledger, .now_s = now_s};
     char settled[PATH_MAX + 8];
@@ -264,7 +266,9 @@ static bool settle_journal(struct token_sink *sink, struct ledger *ledger, int64
     if (sink->fd < 0)
         return error_errno(error, "cannot write %s", settled);
     add_header(sink);
-    if (!read_tokens(&reading, sink->journal, recover_row, error) || !flush_pending(sink, error))
+    if (!is_empty && !read_tokens(&reading, sink->journal, recover_row, error))
+        return false;
+    if (!flush_pending(sink, error))
         return false;
     if (fsync(sink->fd) != 0 || rename(settled, sink->journal) != 0)
         return error_errno(error, "cannot write %s", sink->journal);
@@ -286,10 +290,8 @@ static bool take_over_journal(struct token_sink *sink, struct ledger *ledger, in
         ok = error_set(error, ERROR_INPUT, "%s is not ours to read", sink->journal);
         error_hint(error, "look at who made it, and remove it");
     }
-    ok = ok && repair_journal(sink, ledger, &size, error);
-    if (ok)
-        ok = size > 0 ? settle_journal(sink, ledger, now_s, error) && journal_to_file(sink, ledger, now_s, error)
-                      : unlink(sink->journal) == 0 || error_errno(error, "cannot remove %s", sink->journal);
+    ok = ok && repair_journal(sink, ledger, &size, error) &&
+         settle_journal(sink, size == 0, ledger, now_s, error) && journal_to_file(sink, ledger, now_s, error);
     if (sink->fd >= 0)
         close(sink->fd);
     sink->fd = -1;

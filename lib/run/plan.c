@@ -179,7 +179,10 @@ static bool read_roster(struct planner *planner, int fd, struct error *error)
 
     if (!plan_roster_options(planner->spec, name, fd, &options, error))
         return false;
-    const bool ok = roster_read(&options, &visitor, planner->problems, &planner->plan->roster, error);
+    /* Counted on this thread's own stack: the two threads must not write to one cache line for every row. */
+    struct roster_summary summary;
+    const bool ok = roster_read(&options, &visitor, planner->problems, &summary, error);
+    planner->plan->roster = summary;
     plan_roster_options_clear(&options);
     return ok;
 }
@@ -214,13 +217,17 @@ static uint64_t known_of(const struct planner *planner, const struct identity *i
 {
     const struct spec *spec = planner->spec;
     const struct plan_options *options = &planner->plan->options;
+    const struct action_list *actions = &spec->rules.expiring.actions;
     const bool looks = spec->rules.expiring.set;
     uint64_t known = (uint64_t)identity->state;
 
     if (spec->token.scopes.count > 0) {
         const int64_t ends = identity->token_expires_at_s;
-        if (identity->token_owed || (looks && ends == 0))
+        if (identity->token_owed || (looks && ends == 0 && action_list_has(actions, ACTION_ISSUE)))
             known |= KNOWN_NO_TOKEN;
+        else if (looks && ends == 0)
+            /* To revoke what is not there would be done again by every run. */
+            known |= action_list_has(actions, ACTION_DELETE) ? KNOWN_ENDING : 0;
         else if (looks && ends - options->now_s <= renewal_margin_s(spec, identity))
             known |= KNOWN_ENDING;
     }
@@ -235,12 +242,19 @@ static uint64_t known_of(const struct planner *planner, const struct identity *i
     return known;
 }
 
+struct other_side {
+    struct planner *planner;
+    uint64_t active;
+    bool ok;
+    struct error error;
+};
+
 static bool plan_identity(void *context, const struct identity *identity, struct error *error)
 {
-    struct planner *planner = context;
+    struct other_side *side = context;
+    const struct planner *planner = side->planner;
 
-    if (identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED)
-        planner->plan->active++;
+    side->active += identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED;
     return join_add(planner->join, JOIN_LEDGER, identity->key, identity->key_length,
                     join_watch_hash(identity->watch, identity->watch_length), (uint64_t)identity->row,
                     known_of(planner, identity), error);
@@ -267,18 +281,14 @@ static bool read_previous(struct planner *planner, struct error *error)
     if (ok) {
         options.watch_may_be_missing = true;
         options.filter_count = 0;
-        ok = roster_read(&options, &visitor, planner->previous_problems, &planner->plan->previous, error);
+        struct roster_summary summary;
+        ok = roster_read(&options, &visitor, planner->previous_problems, &summary, error);
+        planner->plan->previous = summary;
         plan_roster_options_clear(&options);
     }
     close(fd);
     return ok;
 }
-
-struct other_side {
-    struct planner *planner;
-    bool ok;
-    struct error error;
-};
 
 static void *read_other_side(void *context)
 {
@@ -286,7 +296,7 @@ static void *read_other_side(void *context)
     struct planner *planner = side->planner;
 
     side->ok = (planner->ledger == NULL ||
-                ledger_each_identity(planner->ledger, plan_identity, planner, &side->error)) &&
+                ledger_each_identity(planner->ledger, plan_identity, side, &side->error)) &&
                (planner->spec->roster.previous == NULL || read_previous(planner, &side->error));
     return NULL;
 }
@@ -300,6 +310,7 @@ static bool read_both_sides(struct planner *planner, int roster_fd, struct error
         return error_set(error, ERROR_SYSTEM, "cannot start a thread");
     const bool ok = read_roster(planner, roster_fd, error);
     pthread_join(thread, NULL);
+    planner->plan->active = side.active;
     if (ok && !side.ok)
         *error = side.error;
     return ok && side.ok;
@@ -325,13 +336,18 @@ static enum plan_reason judge_present(const struct planner *planner, const struc
     const bool differs = before != NULL ? before->watch != here->watch : ledger->watch != here->watch;
     if (before == NULL && differs && (known & KNOWN_COMPARABLE) == 0)
         return REASON_UNRESOLVED;
+    const bool has_tokens = planner->spec->token.scopes.count > 0;
+    const struct action_list *changed = &planner->spec->rules.changed;
+    /* Who is back needs a token, and the revoke that a change asks for is done. */
+    const bool is_revoked_already = has_tokens && state == IDENTITY_REVOKED && changed->count == 1 &&
+                                    changed->items[0] == ACTION_REVOKE;
     /* A change that no rule acts on must not keep a token from being renewed. */
-    if (differs && planner->spec->rules.changed.count > 0)
+    if (differs && changed->count > 0 && !is_revoked_already)
         return REASON_WATCH;
-    if (planner->plan->options.reissue_all)
+    if (planner->plan->options.reissue_all && has_tokens)
         return REASON_REISSUE;
     if (state == IDENTITY_REVOKED)
-        return planner->spec->token.scopes.count > 0 ? REASON_RETURNED : REASON_SAME;
+        return has_tokens ? REASON_RETURNED : REASON_SAME;
     if ((known & KNOWN_NO_TOKEN) != 0)
         return REASON_NO_TOKEN;
     if ((known & KNOWN_ENDING) != 0)

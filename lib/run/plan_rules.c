@@ -55,7 +55,8 @@ struct action_list plan_actions(const struct spec *spec, enum plan_reason reason
     /* A token that was to be delivered and was not is owed whatever the rules say; so is one to a user who is back. */
     case REASON_NO_TOKEN:
     case REASON_RETURNED:
-    case REASON_REISSUE: return spec->rules.expiring.actions.count > 0 ? spec->rules.expiring.actions : issue;
+    case REASON_REISSUE:
+        return action_list_has(&spec->rules.expiring.actions, ACTION_ISSUE) ? spec->rules.expiring.actions : issue;
     case REASON_GONE:
     case REASON_GRACE_OVER: return spec->rules.removed.actions;
     case REASON_MEANWHILE: return spec->rules.removed.meanwhile;

@@ -11,6 +11,13 @@ static bool wants_token(const struct recorder *recorder, const struct task *task
     return recorder->tokens != NULL && (task_action(task) == ACTION_ISSUE || task_action(task) == ACTION_PROVISION);
 }
 
+/* A revoke on the way to a new token: until that is delivered, it is owed. */
+static bool owes_token(const struct recorder *recorder, const struct task *task)
+{
+    return recorder->tokens != NULL && task_action(task) == ACTION_REVOKE && !task_is_last_action(task) &&
+           task->actions.items[task->step + 1] == ACTION_ISSUE;
+}
+
 /* Does this result make the tokens that the user has worthless? */
 static bool ends_tokens(const struct task *task)
 {
@@ -57,7 +64,7 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
         .watch = task->watch,
         .watch_length = task->watch_length,
         .is_removal = task->is_removal,
-        .token_wanted = wants_token(recorder, task),
+        .token_wanted = wants_token(recorder, task) || owes_token(recorder, task),
     };
 
     if (task->outcome == OUTCOME_DONE && wants_token(recorder, task) && secret_is_set(&task->answer.token)) {
