@@ -65,7 +65,7 @@ roster() {
                       "Xu Yilmaz Zieliński D\047Angelo Okafor Peña", last, " ")
         departments = split("Sales|Service|Engineering|Finance|Legal & Compliance|Research, Applied|People|Logistics",
                             department, "|")
-        print "user_id,name,department,password_changed_at"
+        print "user_id,display_name,department,password_changed_at"
         for (i = 1; i <= 1014; i++) {
             f = first[random(firsts) + 1]
             l = last[random(lasts) + 1]

@@ -11,7 +11,9 @@ test_packages=(libcmocka-dev bats bsdutils ca-certificates curl file jq nghttp2-
 install_packages() {
     local name missing=() as_root=()
     for name in "$@"; do
-        [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) == ii* ]] || missing+=("$name")
+        # A command of that name will do: it may come from elsewhere, as node's own packages bring npm along.
+        command -v "$name" >/dev/null || [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) == ii* ]] ||
+            missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     echo "installing ${missing[*]}"

@@ -45,17 +45,52 @@ static void print_requests(const struct plan *plan, FILE *stream)
     fputc('\n', stream);
 }
 
-void print_plan(const struct plan *plan, FILE *stream)
+/* "30 d" for whole days. */
+static void describe_grace(int64_t after_s, char *text, size_t size)
+{
+    enum { DAY_S = 24 * 60 * 60 };
+
+    if (after_s % DAY_S == 0)
+        snprintf(text, size, "%" PRId64 " d", after_s / DAY_S);
+    else
+        duration_text(after_s * 1000, text, size);
+}
+
+/* What becomes of the users of a category. */
+static void describe_category(const struct plan *plan, enum category category, char *text, size_t size)
 {
     static const enum plan_reason typical[CATEGORY_COUNT] = {
         [CATEGORY_ADDED] = REASON_NEW,      [CATEGORY_CHANGED] = REASON_WATCH, [CATEGORY_EXPIRING] = REASON_ENDING,
         [CATEGORY_UNCHANGED] = REASON_SAME, [CATEGORY_REMOVED] = REASON_GONE,  [CATEGORY_LOST] = REASON_LOST,
     };
+    struct action_list list = plan_actions(plan->spec, typical[category]);
+    const uint32_t after_s = plan->spec->rules.removed.after_s;
     char actions[64];
+    char grace[32];
+
+    /* Without a rule only those are here to whom a token is owed. */
+    if (category == CATEGORY_EXPIRING && list.count == 0 && plan->categories[category] > 0)
+        list = plan_actions(plan->spec, REASON_NO_TOKEN);
+    describe_actions(&list, actions, sizeof actions);
+    if (category != CATEGORY_REMOVED || after_s == 0) {
+        snprintf(text, size, "%s", actions);
+        return;
+    }
+    list = plan->spec->rules.removed.meanwhile;
+    describe_grace(after_s, grace, sizeof grace);
+    const int used = snprintf(text, size, "%s after %s", actions, grace);
+    if (list.count > 0 && used > 0 && (size_t)used < size) {
+        describe_actions(&list, actions, sizeof actions);
+        snprintf(text + used, size - (size_t)used, ", meanwhile %s", actions);
+    }
+}
+
+void print_plan(const struct plan *plan, FILE *stream)
+{
+    char actions[192];
 
     for (int category = 0; category < CATEGORY_COUNT; category++) {
-        const struct action_list list = plan_actions(plan->spec, typical[category]);
-        describe_actions(&list, actions, sizeof actions);
+        describe_category(plan, (enum category)category, actions, sizeof actions);
         fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category),
                 plan->categories[category], actions);
     }

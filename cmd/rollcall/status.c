@@ -14,6 +14,32 @@ struct shown {
     json_t *list; /* NULL for text */
 };
 
+/* What a run did, without what it did not; ends the line. */
+static void print_counts(const struct run_record *run)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } counts[] = {
+        {run->done[ACTION_PROVISION], "provisioned"},
+        {run->done[ACTION_ISSUE], "issued"},
+        {run->done[ACTION_REVOKE], "revoked"},
+        {run->done[ACTION_DELETE], "deleted"},
+        {run->failed, "failed"},
+        {run->left, "left"},
+    };
+    const char *separator = "";
+
+    fputs("\n        ", stdout);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (counts[i].count == 0)
+            continue;
+        printf("%s%" PRIu64 " %s", separator, counts[i].count, counts[i].what);
+        separator = ", ";
+    }
+    puts(separator[0] != '\0' ? "" : "nothing done");
+}
+
 static bool print_run(void *context, const struct run_record *run, struct error *error)
 {
     char started[TIME_TEXT_SIZE];
@@ -33,10 +59,9 @@ static bool print_run(void *context, const struct run_record *run, struct error 
                       "throttled", (json_int_t)run->throttled));
         return true;
     }
-    printf("  %4" PRId64 "  %s  %-11s %" PRIu64 " provisioned, %" PRIu64 " issued, %" PRIu64 " revoked, %" PRIu64
-           " deleted, %" PRIu64 " failed, %" PRIu64 " left  (%s, %s)\n",
-           run->id, started, run_state_name(run->state), run->done[ACTION_PROVISION], run->done[ACTION_ISSUE],
-           run->done[ACTION_REVOKE], run->done[ACTION_DELETE], run->failed, run->left, run->job, run->operator_name);
+    printf("  %4" PRId64 "  %s  %-11s %s, %s:", run->id, started, run_state_name(run->state), run->job,
+           run->operator_name);
+    print_counts(run);
     return true;
 }
 

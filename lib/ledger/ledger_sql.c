@@ -30,11 +30,12 @@ const char *const ledger_migrations[] = {
     "  throttled INTEGER NOT NULL DEFAULT 0"
     ") STRICT;"
 
+    /* The checks of the two busy tables are no IN (...): SQLite makes a table of such a list for every row written. */
     "CREATE TABLE identities ("
     "  id INTEGER PRIMARY KEY,"
     "  key TEXT NOT NULL UNIQUE,"
     "  identity TEXT NOT NULL UNIQUE,"
-    "  state TEXT NOT NULL CHECK (state IN ('active','revoked','deleted','lost')),"
+    "  state TEXT NOT NULL CHECK (state = 'active' OR state = 'revoked' OR state = 'deleted' OR state = 'lost'),"
     "  watch TEXT NOT NULL,"
     "  token_expires_at INTEGER," /* NULL: no token; 0: one is owed; else the end of the delivered one */
     "  token_fingerprint BLOB,"
@@ -46,7 +47,7 @@ const char *const ledger_migrations[] = {
     "  id INTEGER PRIMARY KEY,"
     "  run INTEGER NOT NULL,"
     "  key TEXT NOT NULL,"
-    "  action TEXT NOT NULL CHECK (action IN ('provision','issue','revoke','delete')),"
+    "  action TEXT NOT NULL CHECK (action = 'provision' OR action = 'issue' OR action = 'revoke' OR action = 'delete'),"
     "  attempt INTEGER NOT NULL,"
     "  request_id TEXT NOT NULL,"
     "  identity TEXT,"

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TERMINAL_EVERY_MS = 200, PLAIN_EVERY_MS = 5000, LINE_SIZE = 512 };
+enum { TERMINAL_EVERY_MS = 200, PLAIN_FIRST_MS = 1000, PLAIN_EVERY_MS = 5000, LINE_SIZE = 512 };
 
 struct reporter {
     struct reporter_options options;
@@ -40,6 +40,7 @@ struct reporter *reporter_new(const struct reporter_options *options, struct err
         return NULL;
     }
     reporter->options = *options;
+    reporter->last_line_ms = options->terminal ? 0 : PLAIN_FIRST_MS - PLAIN_EVERY_MS;
     return reporter;
 }
 
@@ -124,8 +125,13 @@ static int64_t time_left_ms(const struct progress *progress)
         return progress->least_ms > 0 ? progress->least_ms : -1;
     const int64_t by_speed =
         (int64_t)((double)(progress->users - ended) * (double)progress->elapsed_ms / (double)ended);
-    const int64_t by_quota = progress->least_ms - progress->elapsed_ms;
-    return ended >= progress->users ? 0 : by_speed > by_quota ? by_speed : by_quota;
+    int64_t left = progress->least_ms - progress->elapsed_ms;
+
+    if (by_speed > left)
+        left = by_speed;
+    if (progress->waiting_ms > left)
+        left = progress->waiting_ms;
+    return ended >= progress->users ? 0 : left;
 }
 
 static void format_progress(const struct reporter *reporter, const struct progress *progress, char line[LINE_SIZE])
@@ -217,6 +223,22 @@ static void print_actions(FILE *err, const struct run_summary *summary)
         fputs("nothing done", err);
 }
 
+static void print_learnt(FILE *err, const struct run_summary *summary)
+{
+    char window[32];
+
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (summary->learnt[action].limit == 0)
+            continue;
+        duration_text(summary->learnt[action].window_ms, window, sizeof window);
+        fprintf(err,
+                "  the service allowed about %u %s requests in %s, the spec says %u; set engine.quotas to what it "
+                "allows\n",
+                (unsigned)summary->learnt[action].limit, action_name((enum action)action), window,
+                (unsigned)summary->learnt[action].count);
+    }
+}
+
 static void print_path(FILE *err, const char *what, const char *path)
 {
     if (path != NULL)
@@ -244,6 +266,7 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     if (summary->throttled > 0 || summary->retried > 0)
         fprintf(err, "  %" PRIu64 " requests, %" PRIu64 " throttled, %" PRIu64 " repeated\n", summary->requests,
                 summary->throttled, summary->retried);
+    print_learnt(err, summary);
     if (summary->in_doubt > 0)
         fprintf(err,
                 "  %" PRIu64 " creates in doubt: there may be identities that nobody knows; `rollcall status` lists "

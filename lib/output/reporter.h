@@ -34,6 +34,7 @@ struct progress {
     uint64_t retried;
     uint64_t in_doubt;
     int64_t least_ms; /* that the quotas ask for the whole plan */
+    int64_t waiting_ms;      /* for so long nothing will move */
     const char *waiting_for; /* why nothing moves; NULL when it does */
 };
 
@@ -65,6 +66,12 @@ struct run_summary {
     uint64_t in_doubt_before; /* of these, left behind by a former run */
     uint64_t requests;
     uint64_t connections;
+    /* Where the service allowed less than the spec says: requests of that kind in a window; 0: it did not. */
+    struct {
+        uint32_t limit;
+        uint32_t count;
+        uint32_t window_ms;
+    } learnt[ACTION_COUNT];
     const char *mapping; /* paths; NULL: not written */
     const char *tokens;
     const char *failures;

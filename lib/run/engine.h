@@ -47,6 +47,7 @@ struct engine {
     _Atomic uint64_t throttled;
     _Atomic uint64_t retried;
     _Atomic int waiting; /* enum waiting: why nothing moves, for the progress line */
+    _Atomic int64_t waiting_until_us;
     atomic_bool recorder_failed;
 };
 
@@ -61,6 +62,7 @@ struct executor_end {
     enum stop stop;
     struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
     uint64_t connections;
+    uint32_t least[ACTION_COUNT]; /* the smallest limit learnt; the quota's own count where the service kept to it */
 };
 
 struct executor;

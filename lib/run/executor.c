@@ -609,6 +609,7 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
         earliest = earliest == INT64_MAX || executor->probe_at_us > earliest ? executor->probe_at_us : earliest;
     }
     atomic_store(&executor->engine->waiting, waiting);
+    atomic_store(&executor->engine->waiting_until_us, waiting == WAITING_NOT || earliest == INT64_MAX ? 0 : earliest);
     return earliest;
 }
 
@@ -656,6 +657,8 @@ void executor_run(struct executor *executor, struct executor_end *end)
             stop(executor, STOP_FAULT, &error);
     }
     end->connections = http_pool_connections(executor->pool);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        end->least[action] = executor->lanes[action].quota.least;
     queue_close(engine->to_record);
 }
 

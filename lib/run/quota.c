@@ -22,26 +22,23 @@ void quota_clear(struct quota_window *quota)
 
 static void forget_oldest(struct quota_window *quota)
 {
-    quota->accepted -= quota->ended[quota->ended_head].accepted;
     quota->ended_head = (quota->ended_head + 1) % quota->count;
     quota->ended_count--;
 }
 
 static void forget_old(struct quota_window *quota, int64_t now_us)
 {
-    while (quota->ended_count > 0 && quota->ended[quota->ended_head].ended_us + quota->window_us <= now_us)
+    while (quota->ended_count > 0 && quota->ended[quota->ended_head] + quota->window_us <= now_us)
         forget_oldest(quota);
 }
 
-static void add_ended(struct quota_window *quota, int64_t ended_us, bool accepted)
+static void add_ended(struct quota_window *quota, int64_t ended_us)
 {
     /* Full only when an earlier run had a larger quota: the newest ones decide. */
     if (quota->ended_count == quota->count)
         forget_oldest(quota);
-    quota->ended[(quota->ended_head + quota->ended_count) % quota->count] =
-        (struct quota_slot){.ended_us = ended_us, .accepted = accepted};
+    quota->ended[(quota->ended_head + quota->ended_count) % quota->count] = ended_us;
     quota->ended_count++;
-    quota->accepted += accepted;
 }
 
 static void grow_back(struct quota_window *quota, int64_t now_us)
@@ -57,7 +54,7 @@ static void grow_back(struct quota_window *quota, int64_t now_us)
 void quota_remember(struct quota_window *quota, int64_t ended_us)
 {
     if (quota->count > 0)
-        add_ended(quota, ended_us, true);
+        add_ended(quota, ended_us);
 }
 
 bool quota_available(struct quota_window *quota, int64_t now_us)
@@ -78,7 +75,7 @@ int64_t quota_next_us(struct quota_window *quota, int64_t now_us)
     /* So many of the oldest must go before one more fits; with a shrunk limit that may be several. */
     const uint32_t excess = quota->taken + quota->ended_count - quota->limit;
     const uint32_t last = (quota->ended_head + excess) % quota->count;
-    const int64_t freed_us = quota->ended[last].ended_us + quota->window_us;
+    const int64_t freed_us = quota->ended[last] + quota->window_us;
     return quota->limit < quota->count && quota->grow_at_us < freed_us ? quota->grow_at_us : freed_us;
 }
 
@@ -90,8 +87,9 @@ void quota_take(struct quota_window *quota)
 void quota_end(struct quota_window *quota, bool accepted, int64_t now_us)
 {
     quota->taken--;
+    quota->accepted += accepted;
     if (quota->count > 0)
-        add_ended(quota, now_us, accepted);
+        add_ended(quota, now_us);
 }
 
 void quota_give_back(struct quota_window *quota)
@@ -101,19 +99,15 @@ void quota_give_back(struct quota_window *quota)
 
 bool quota_shrink(struct quota_window *quota, int64_t now_us)
 {
-    if (quota->count == 0)
-        return false;
-    const bool again = quota->refused_us != 0 && now_us - quota->refused_us <= 2 * quota->window_us;
+    const int64_t span_us = now_us - quota->refused_us;
+    const bool again = quota->refused_us != 0 && span_us <= 2 * quota->window_us;
+    /* What was accepted since the last refusal, over the time that it took. */
+    const double seen = (double)quota->accepted * (double)quota->window_us / (double)(span_us > 0 ? span_us : 1);
+
     quota->refused_us = now_us;
+    quota->accepted = 0;
     quota->grow_at_us = now_us + quota->window_us;
-    forget_old(quota, now_us);
-    if (!again || quota->ended_count == 0)
-        return false;
-    /* What was accepted, over the time that it took. */
-    const int64_t span_us = now_us - quota->ended[quota->ended_head].ended_us;
-    const double rate = (double)quota->accepted / (double)(span_us > 0 ? span_us : 1);
-    const double seen = rate * (double)quota->window_us;
-    if (seen >= (double)quota->limit)
+    if (quota->count == 0 || !again || seen >= (double)quota->limit)
         return false;
     quota->limit = seen < 1 ? 1 : (uint32_t)seen;
     if (quota->limit < quota->least)

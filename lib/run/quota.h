@@ -15,11 +15,6 @@
 
 #include <stdint.h>
 
-struct quota_slot {
-    int64_t ended_us;
-    bool accepted; /* the service did not refuse it for too many */
-};
-
 struct quota_window {
     uint32_t count; /* as promised; 0: no limit */
     uint32_t limit; /* as learnt: at most count */
@@ -27,11 +22,11 @@ struct quota_window {
     int64_t window_us;
     int64_t grow_at_us; /* when a shrunk limit grows again */
     int64_t refused_us; /* the last refusal; 0: none */
+    uint64_t accepted;  /* requests since then */
     uint32_t taken;     /* slots of requests without an answer */
-    struct quota_slot *ended; /* ended requests that are still counted; a ring of `count`, oldest first */
+    int64_t *ended;     /* when the requests ended that are still counted; a ring of `count`, oldest first */
     uint32_t ended_head;
     uint32_t ended_count;
-    uint32_t accepted; /* of these */
 };
 
 bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error);

@@ -123,8 +123,9 @@ static void keep_attempt(struct attempts *attempts, enum action action, int64_t 
 static bool note_attempt(void *context, const struct audit_record *record, struct error *error)
 {
     struct attempts *attempts = context;
-    /* A clock that was set back must not make a slot wait for longer than its window. */
-    const int64_t age_ms = record->at_ms < attempts->now_ms ? attempts->now_ms - record->at_ms : 0;
+    /* Both moments are cut to milliseconds: it may be one younger than it looks. A clock that was set back must not make
+     * a slot wait for longer than its window. */
+    const int64_t age_ms = record->at_ms < attempts->now_ms ? attempts->now_ms - record->at_ms - 1 : 0;
     enum action action;
 
     (void)error;
@@ -360,6 +361,14 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
         .failures = spec->outputs.failures,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        const struct quota *quota = &spec->engine.quotas[action];
+        if (run->executor_end.least[action] == 0 || run->executor_end.least[action] == quota->count)
+            continue;
+        summary->learnt[action].limit = run->executor_end.least[action];
+        summary->learnt[action].count = quota->count;
+        summary->learnt[action].window_ms = quota->window_ms;
+    }
 }
 
 static bool write_end(struct run *run, enum run_state state, const struct run_summary *summary, struct error *error)

@@ -1,5 +1,5 @@
-/* The measure for rollcall: what libcurl alone can do. The same request is posted again and again, as many at one time as
- * rollcall does, over kept connections, and nothing of the answers is kept but the number of 201s.
+/* The measure for rollcall: what libcurl alone can do. The same request is posted again and again, as many at one time
+ * as rollcall does, over kept connections, and nothing of the answers is kept but the number of 201s.
  *
  * usage: bare-libcurl URL CA_FILE COUNT CONCURRENCY BODY [HEADER...] */
 #include <curl/curl.h>

@@ -196,9 +196,9 @@ is_refused() {
 }
 
 @test "a connection string that is none is refused" {
-    COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/'
+    export COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/'
     is_refused 'job.yaml' 'resource.connection_string' 'no access key'
-    COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/;accesskey=?'
+    export COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/;accesskey=?'
     is_refused 'job.yaml' 'resource.connection_string' 'not valid base64'
 }
 

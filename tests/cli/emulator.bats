@@ -928,11 +928,17 @@ wait_for_ms() {
 @test "it ends cleanly although another request that would wait has just come" {
     emulator_start --latency 10ms
     exec {fd}<>"/dev/tcp/${HOST%:*}/${HOST#*:}"
-    ask() { printf 'POST /identities HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' >&"$fd"; }
+    # In one write: the rest of several would come later.
+    ask() {
+        printf 'POST /identities HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' |
+            dd bs=4096 iflag=fullblock status=none >&"$fd"
+    }
     ask
     read -r -n 12 answer <&"$fd"
     is "$answer" 'HTTP/1.1 401'
+    stats .uptime_seconds # and so it is done with the first request
     kill -STOP "$EMULATOR_PID"
+    until grep -q '^State:.*T' "/proc/$EMULATOR_PID/status"; do sleep 0.01; done
     ask
     kill -TERM "$EMULATOR_PID"
     kill -CONT "$EMULATOR_PID"

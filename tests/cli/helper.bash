@@ -25,7 +25,8 @@ use_emulator() {
 # job_teardown: ends what the test left running. For teardown().
 job_teardown() {
     if [ -n "${RUN_PID-}" ]; then
-        kill -KILL "$RUN_PID" 2>/dev/null && wait "$RUN_PID" || true
+        kill -KILL "$RUN_PID" 2>/dev/null || true
+        wait "$RUN_PID" || true
     fi
     emulator_stop_all
 }

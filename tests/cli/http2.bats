@@ -11,7 +11,8 @@ setup() {
 }
 
 teardown() {
-    kill "$PROXY_PID" 2>/dev/null && wait "$PROXY_PID" || true
+    kill "$PROXY_PID" 2>/dev/null || true
+    wait "$PROXY_PID" || true
     job_teardown
 }
 
@@ -24,6 +25,7 @@ start_proxy() {
     local _
     for _ in 1 2 3 4 5; do
         PROXY_PORT=$((20000 + RANDOM % 12000))
+        # shellcheck disable=SC2016 # the names in the format are nghttpx's
         nghttpx --conf=/dev/null --workers=1 --frontend="127.0.0.1,$PROXY_PORT" --backend="127.0.0.1,${HOST#*:}" \
             --accesslog-file=spoken.log --accesslog-format='$alpn $status $remote_port' --errorlog-file=proxy.log \
             --single-process proxy.key proxy.pem 3>&- &

@@ -39,7 +39,7 @@ teardown() {
 @test "the ledger, the tokens and the failures are readable by their owner only" {
     umask 022
     run_job
-    is "$(mode $LEDGER)" 600
+    is "$(mode "$LEDGER")" 600
     is "$(mode out/tokens.csv)" 600
     is "$(mode out/failures.csv)" 600
 }

@@ -34,7 +34,7 @@ members() {
 @test "with --json every line is an event, from run_started to run_ended" {
     run_job --json
     [ "$status" -eq 0 ]
-    is "$(jq -r .event <<<"$output" | uniq -c | awk '{ print $2, $1 }' | xargs)" "run_started 1 user_done 10 run_ended 1"
+    is "$(jq -r 'select(.event != "progress").event' <<<"$output" | uniq -c | awk '{ print $2, $1 }' | xargs)" "run_started 1 user_done 10 run_ended 1"
     is "$(jq -r 'select(.event == "user_done") | .key' <<<"$output" | sort)" "$(column 1 users.csv)"
     is "$(jq -r 'select(.event == "user_done") | .identity_id' <<<"$output" | sort)" "$(column 2 out/mapping.csv | sort)"
 }
@@ -97,14 +97,14 @@ members() {
     [[ $output == *"run 1 done"* ]]
     # No line of the progress is left standing.
     [[ $output != *"/3 done"*$'\n'*"/3 done"* ]]
-    [[ $output == *"$escape[32m"* ]]
+    [[ $output == *"${escape}[32m"* ]]
 }
 
 @test "NO_COLOR takes the colours away" {
     NO_COLOR=1 on_a_terminal
     [ "$status" -eq 0 ]
     [[ $output == *"run 1 done"* ]]
-    [[ $output != *"$escape["[0-9]*m* ]]
+    [[ $output != *"${escape}["[0-9]*m* ]]
 }
 
 @test "a reader that goes away does not end the run" {

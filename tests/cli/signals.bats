@@ -11,10 +11,10 @@ teardown() {
     job_teardown
 }
 
-# start_slow_job [options]: a run in the background that has sent some requests. (A shell without job control starts its
+# start_slow_job: a run in the background that has sent some requests. (A shell without job control starts its
 # children with SIGINT ignored.)
 start_slow_job() {
-    env --default-signal=INT "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
+    env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
     wait_until 10 has_requests 20
 }

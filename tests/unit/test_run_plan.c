@@ -7,6 +7,7 @@
 #define RULES                                                                                                          \
     "rules:\n  added: provision\n  changed: [revoke, issue]\n  expiring: { within: 6h, do: issue }\n"                   \
     "  removed: delete\n"
+#define COME_AND_GO "rules:\n  added: provision\n  removed: delete\n"
 #define GRACE "rules:\n  removed: { do: delete, after: 30d, meanwhile: revoke }\n"
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
@@ -232,7 +233,7 @@ static void all_tokens_are_issued_again_on_demand(void **state)
 static void a_user_who_is_gone_is_removed_at_once_without_a_grace_period(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("anna", 1, "", 0);
     provision("bert", 2, "", 0);
     make_plan("id\nanna\n");
@@ -248,7 +249,7 @@ static void a_user_who_is_gone_is_removed_at_once_without_a_grace_period(void **
 static void who_is_deleted_or_lost_is_not_removed_again(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("anna", 1, "", 0);
     provision("bert", 2, "", 0);
     act("bert", ACTION_DELETE, true);
@@ -377,7 +378,7 @@ static void who_is_back_outside_of_the_filter_loses_the_mark_too(void **state)
 static void a_row_that_the_filter_leaves_out_is_neither_added_nor_removed(void **state)
 {
     (void)state;
-    load_spec("  where: { team: [a] }\n", RULES);
+    load_spec("  where: { team: [a] }\n", COME_AND_GO);
     provision("anna", 1, "", 0);
     make_plan("id,team\nanna,b\nbert,b\ncarl,a\n");
     assert_int_equal(reason_of(0), REASON_OUTSIDE);
@@ -390,7 +391,7 @@ static void a_row_that_the_filter_leaves_out_is_neither_added_nor_removed(void *
 static void rows_of_removed_users_in_a_failures_file_are_passed_over(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("anna", 1, "", 0);
     provision("bert", 2, "", 0);
     make_plan("id," FAILURES_CATEGORY_COLUMN "\nanna,changed\nbert," FAILURES_REMOVED "\n");
@@ -402,11 +403,13 @@ static void rows_of_removed_users_in_a_failures_file_are_passed_over(void **stat
 
 static void only_the_named_users_are_acted_on(void **state)
 {
-    char *names[] = {"bert", "dora"};
+    char bert[] = "bert";
+    char dora[] = "dora";
+    char *names[] = {bert, dora};
     const struct text_list only = {.items = names, .count = 2};
 
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("carl", 3, "", 0);
     provision("dora", 4, "", 0);
     plan_options.only = &only;
@@ -422,7 +425,8 @@ static void only_the_named_users_are_acted_on(void **state)
 
 static void nobody_elses_grace_period_starts_when_one_user_is_named(void **state)
 {
-    char *names[] = {"dora"};
+    char dora[] = "dora";
+    char *names[] = {dora};
     const struct text_list only = {.items = names, .count = 1};
 
     (void)state;
@@ -438,7 +442,7 @@ static void nobody_elses_grace_period_starts_when_one_user_is_named(void **state
 static void a_canary_takes_the_first_users_and_the_limits_still_see_all(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("carl", 3, "", 0);
     provision("dora", 4, "", 0);
     plan_options.limit = 2;
@@ -492,7 +496,7 @@ static void faults_of_the_older_roster_are_its_own(void **state)
 {
     (void)state;
     write_file("older.csv", "id\nanna\nanna\n");
-    load_spec("  previous: older.csv\n", RULES);
+    load_spec("  previous: older.csv\n", COME_AND_GO);
     assert_false(try_plan("id\nanna\n"));
     assert_int_equal(error.code, ERROR_INPUT);
     assert_int_equal(problems.total, 0);
@@ -506,7 +510,7 @@ static void faults_of_the_older_roster_are_its_own(void **state)
 static void a_duplicate_key_names_both_lines(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     assert_false(try_plan("id\nanna\nbert\ncarl\nanna\nbert\n"));
     assert_int_equal(error.code, ERROR_INPUT);
     assert_int_equal(problems.total, 2);
@@ -519,7 +523,7 @@ static void a_duplicate_key_names_both_lines(void **state)
 static void of_duplicates_the_first_is_taken_where_asked(void **state)
 {
     (void)state;
-    load_spec("  duplicates: first\n", RULES);
+    load_spec("  duplicates: first\n", COME_AND_GO);
     make_plan("id\nanna\nanna\n");
     assert_int_equal(reason_of(0), REASON_NEW);
     assert_int_equal(reason_of(1), REASON_OUTSIDE);
@@ -529,7 +533,7 @@ static void of_duplicates_the_first_is_taken_where_asked(void **state)
 static void a_roster_of_nobody_without_a_ledger_is_refused(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     assert_false(try_plan("id\n"));
     assert_int_equal(error.code, ERROR_INPUT);
     assert_int_equal(problems.total, 1);
@@ -538,7 +542,7 @@ static void a_roster_of_nobody_without_a_ledger_is_refused(void **state)
 static void a_missing_column_is_refused(void **state)
 {
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     provision("anna", 1, "", 0);
     assert_false(try_plan("user\nanna\n"));
     assert_int_equal(error.code, ERROR_INPUT);
@@ -550,7 +554,7 @@ static void a_key_too_long_for_a_custom_id_is_a_fault_of_its_row(void **state)
     char roster[2048] = "id\n";
 
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     for (int i = 0; i < 256; i++)
         strcat(roster, "\xC3\xB6");
     strcat(roster, "\n");
@@ -654,7 +658,7 @@ static void a_canary_does_not_slip_under_the_limits(void **state)
 static bool allows_shrink(unsigned rows, uint64_t last_rows)
 {
     char roster[1024] = "id\n";
-    char key[8];
+    char key[16];
 
     for (unsigned i = 0; i < rows; i++) {
         snprintf(key, sizeof key, "u%02u\n", i);
@@ -695,7 +699,8 @@ static void an_empty_roster_is_refused_whatever_is_allowed(void **state)
 /* --only names them: its roster need not be the company. */
 static void a_named_user_is_not_held_up_by_a_small_roster(void **state)
 {
-    char *names[] = {"u00"};
+    char first[] = "u00";
+    char *names[] = {first};
     const struct text_list only = {.items = names, .count = 1};
 
     (void)state;
@@ -731,7 +736,7 @@ static void twelve_thousand_deletes_take_eleven_and_a_half_minutes(void **state)
     static struct plan large;
 
     (void)state;
-    load_spec("", RULES);
+    load_spec("", COME_AND_GO);
     large = (struct plan){.spec = spec, .requests = {[ACTION_DELETE] = 12000}};
     assert_int_equal(plan_least_ms(&large), 690000);
     large.requests[ACTION_DELETE] = 12001;
@@ -780,7 +785,7 @@ static const char *walk(void)
 static void the_users_of_a_plan_come_in_the_rosters_order_and_the_removed_ones_last(void **state)
 {
     (void)state;
-    load_spec("  where: { team: [a] }\n", RULES);
+    load_spec("  where: { team: [a] }\n", COME_AND_GO);
     provision("anna", 1, "", 0);
     provision("dora", 2, "", 0);
     make_plan("id,team\nzoe,a\nanna,a\nbert,b\n");
@@ -798,7 +803,7 @@ static void a_roster_that_changed_after_it_was_planned_is_refused(void **state)
     };
 
     (void)state;
-    load_spec("  watch: [w]\n", RULES);
+    load_spec("  watch: [w]\n", COME_AND_GO);
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
         make_plan("id,w\nanna,1\nbert,1\n");
         assert_non_null(walk());

@@ -1,0 +1,36 @@
+"""Runs a command on a terminal of its own and answers its question.
+
+usage: on_terminal.py ANSWER COMMAND [ARGUMENT ...]
+
+ANSWER is typed, with return, as soon as the command asks "[y/N] "; "-" stands for a command that must not ask. Prints
+what the terminal showed and exits as the command did.
+"""
+
+import os
+import pty
+import sys
+
+
+def main():
+    answer, command = sys.argv[1], sys.argv[2:]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(command[0], command)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+        if shown.endswith(b"[y/N] "):
+            os.write(terminal, (answer + "\n").encode())
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    sys.stdout.write(shown.decode().replace("\r\n", "\n"))
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
+main()
