@@ -30,7 +30,6 @@ static void print_counts(const struct run_record *run)
     };
     const char *separator = "";
 
-    fputs("\n        ", stdout);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         if (counts[i].count == 0)
             continue;
@@ -59,7 +58,7 @@ static bool print_run(void *context, const struct run_record *run, struct error 
                       "throttled", (json_int_t)run->throttled));
         return true;
     }
-    printf("  %4" PRId64 "  %s  %-11s %s, %s:", run->id, started, run_state_name(run->state), run->job,
+    printf("  %4" PRId64 "  %s  %-11s %s, %s\n        ", run->id, started, run_state_name(run->state), run->job,
            run->operator_name);
     print_counts(run);
     return true;

@@ -1,5 +1,7 @@
 #include "core/file.h"
 
+#include "core/crash.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -300,8 +302,10 @@ bool atomic_file_commit(struct atomic_file *file, struct error *error)
     flush_bytes(file);
     if (file->failure == 0 && fsync(file->fd) != 0)
         file->failure = errno;
+    crash_point();
     if (file->failure == 0 && rename(file->temporary, file->path) != 0)
         file->failure = errno;
+    crash_point();
     if (file->failure != 0) {
         errno = file->failure;
         error_errno(error, "cannot write %s", file->path);

@@ -1,6 +1,7 @@
 /* Opening, locking, migrating and closing; transactions; named values. */
 #include "ledger/ledger_internal.h"
 
+#include "core/crash.h"
 #include "core/file.h"
 
 #include <errno.h>
@@ -103,7 +104,10 @@ bool ledger_begin(struct ledger *ledger, struct error *error)
 
 bool ledger_commit(struct ledger *ledger, struct error *error)
 {
-    return simple(ledger, SQL_COMMIT, "commit a change", error);
+    crash_point();
+    const bool ok = simple(ledger, SQL_COMMIT, "commit a change", error);
+    crash_point();
+    return ok;
 }
 
 void ledger_rollback(struct ledger *ledger)
@@ -144,6 +148,7 @@ bool ledger_set(struct ledger *ledger, const char *name, const char *value, stru
         return false;
     ledger_bind_text(statement, 1, name);
     ledger_bind_text(statement, 2, value);
+    crash_point();
     return ledger_do(ledger, statement, "write a named value", error);
 }
 
@@ -217,6 +222,7 @@ static bool migrate(struct ledger *ledger, struct error *error)
         snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", version + 1);
         if (!execute(ledger, "BEGIN IMMEDIATE", "begin a migration", error))
             return false;
+        crash_point();
         if (!execute(ledger, ledger_migrations[version], "migrate the schema", error) ||
             !execute(ledger, set_version, "migrate the schema", error) ||
             !execute(ledger, "COMMIT", "commit a migration", error)) {

@@ -2,6 +2,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/crash.h"
 #include "core/file.h"
 #include "core/problems.h"
 #include "output/csv_out.h"
@@ -29,6 +30,7 @@ struct token_sink {
     char *key_column;
     int fd;
     bool rewrites; /* at its end: a token was added, or one that the file may hold has ended */
+    bool is_broken; /* a write failed: what would follow half a line could not be read again */
     struct buffer pending;
 };
 
@@ -49,8 +51,12 @@ static bool flush_pending(struct token_sink *sink, struct error *error)
 {
     if (buffer_failed(&sink->pending))
         return buffer_error(&sink->pending, "the tokens of one batch", error);
-    if (!file_write_all(sink->fd, sink->pending.data, sink->pending.length))
+    if (sink->is_broken)
+        return error_set(error, ERROR_SYSTEM, "cannot write %s any more", sink->journal);
+    if (!file_write_all(sink->fd, sink->pending.data, sink->pending.length)) {
+        sink->is_broken = true;
         return error_errno(error, "cannot write %s", sink->journal);
+    }
     if (sink->pending.capacity > 0)
         explicit_bzero(sink->pending.data, sink->pending.length);
     buffer_reset(&sink->pending);
@@ -200,6 +206,7 @@ static bool journal_to_file(struct token_sink *sink, struct ledger *ledger, int6
             !flush_pending(sink, error))
             return false;
     }
+    crash_point();
     if (fsync(sink->fd) != 0 || rename(sink->journal, sink->path) != 0)
         return error_errno(error, "cannot write %s", sink->path);
     return file_sync_directory(sink->path, error);
@@ -270,6 +277,7 @@ static bool settle_journal(struct token_sink *sink, bool is_empty, struct ledger
         return false;
     if (!flush_pending(sink, error))
         return false;
+    crash_point();
     if (fsync(sink->fd) != 0 || rename(settled, sink->journal) != 0)
         return error_errno(error, "cannot write %s", sink->journal);
     return true;

@@ -419,6 +419,8 @@ static bool judge(void *context, const struct join_entry *const entries[JOIN_SID
         struct plan_row *row = &plan->rows[here->ref];
         if (row->reason != REASON_OUTSIDE)
             row->reason = judge_present(planner, entries);
+        /* Every token from before is dead: the new one stands for the values of today. */
+        row->adopts = row->reason == REASON_RETURNED;
         planner->unresolved |= row->reason == REASON_UNRESOLVED;
         if (ledger != NULL && (ledger->extra & KNOWN_MARKED) != 0)
             return append_returned(plan, (int64_t)ledger->ref, error);

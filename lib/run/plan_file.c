@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_VERSION = 1, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
+enum { FILE_VERSION = 2, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
 
 struct plan_file {
     json_t *root;
@@ -72,14 +72,17 @@ bool plan_file_write(const char *path, const struct plan *plan, struct ledger *l
 {
     char spec_hash[HEX_SIZE];
     char roster_hash[2 * sizeof plan->roster.digest + 1];
+    char previous_hash[2 * sizeof plan->previous.digest + 1]; /* zeros without roster.previous */
     char version[LEDGER_VERSION_SIZE];
 
     if (!hash_file(plan->spec->path, spec_hash, error) || !ledger_version(ledger, version, error))
         return false;
     to_hex(plan->roster.digest, sizeof plan->roster.digest, roster_hash);
-    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:o}", "rollcall_plan", FILE_VERSION, "job",
-                             plan->spec->name, "spec", spec_hash, "roster", roster_hash, "ledger", version, "made_at",
-                             (json_int_t)plan->options.now_s, "reissue_all", plan->options.reissue_all ? 1 : 0, "limit",
+    to_hex(plan->previous.digest, sizeof plan->previous.digest, previous_hash);
+    json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:o}", "rollcall_plan", FILE_VERSION,
+                             "job", plan->spec->name, "spec", spec_hash, "roster", roster_hash, "previous",
+                             previous_hash, "ledger", version, "made_at", (json_int_t)plan->options.now_s,
+                             "reissue_all", plan->options.reissue_all ? 1 : 0, "limit",
                              (json_int_t)plan->options.limit, "only", only_list(plan->options.only), "plan",
                              outcome_of(plan));
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
@@ -163,13 +166,17 @@ bool plan_file_check(const struct plan_file *file, const struct plan *plan, stru
                      struct error *error)
 {
     char roster_hash[2 * sizeof plan->roster.digest + 1];
+    char previous_hash[2 * sizeof plan->previous.digest + 1]; /* zeros without roster.previous */
     char version[LEDGER_VERSION_SIZE];
 
     to_hex(plan->roster.digest, sizeof plan->roster.digest, roster_hash);
+    to_hex(plan->previous.digest, sizeof plan->previous.digest, previous_hash);
     if (!ledger_version(ledger, version, error))
         return false;
     if (strcmp(text_member(file, "roster"), roster_hash) != 0)
         error_set(error, ERROR_INPUT, "the roster is not the one that the plan was made from");
+    else if (strcmp(text_member(file, "previous"), previous_hash) != 0)
+        error_set(error, ERROR_INPUT, "the older roster is not the one that the plan was made from");
     else if (strcmp(text_member(file, "ledger"), version) != 0)
         error_set(error, ERROR_INPUT, "the ledger has changed since the plan was made, or the plan was used already");
     else {

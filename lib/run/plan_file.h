@@ -1,6 +1,6 @@
 /* plan_file.h - a plan that was looked at today and is carried out tomorrow, exactly as it was.
  *
- * The file does not hold the users: it holds what the plan was made from (hashes of spec and roster, the version of the
+ * The file does not hold the users: it holds what the plan was made from (hashes of spec and rosters, the version of the
  * ledger, the moment, the options) and what came out.  Carrying it out makes the plan again from these and refuses when
  * anything differs.  Every run changes the ledger's version, so a plan is good for one use.
  */

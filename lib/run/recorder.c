@@ -182,6 +182,27 @@ static void pass_on(struct recorder *recorder, struct task *task)
         task_free(task);
 }
 
+/* The ledger failed, and this answer came with a token: the journal of the tokens keeps what it says, an identity
+ * perhaps, and the next run records it from there. */
+static void save_answer(struct recorder *recorder, struct task *task)
+{
+    if (recorder->tokens == NULL || task->phase != PHASE_RESULT || !secret_is_set(&task->answer.token))
+        return;
+    token_sink_add(recorder->tokens, task->key, task->key_length, task->identity, &task->answer.token,
+                   task->answer.token_expires_at_ms / 1000);
+    secret_clear(&task->answer.token);
+}
+
+static void save_answers(struct recorder *recorder, struct task **tasks, size_t count)
+{
+    struct error ignored;
+
+    for (size_t i = 0; i < count; i++)
+        save_answer(recorder, tasks[i]);
+    if (recorder->tokens != NULL)
+        token_sink_sync(recorder->tokens, &ignored);
+}
+
 /* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in doubt,
  * as its intent says. */
 static void drop(struct recorder *recorder, struct task *task)
@@ -254,6 +275,8 @@ void recorder_run(struct recorder *recorder)
             recorder->ok = false;
             atomic_store(&recorder->engine->recorder_failed, true);
         }
+        if (!recorder->ok)
+            save_answers(recorder, tasks, count);
         for (size_t i = 0; i < count; i++) {
             if (recorder->ok)
                 pass_on(recorder, tasks[i]);

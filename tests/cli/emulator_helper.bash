@@ -6,6 +6,9 @@ EMULATOR=$ROLLCALL_BIN/acs-identity-emulator
 EMULATOR_KEY=$(printf '%064d' 7 | base64 -w0)
 VERSION=2023-10-01
 
+ISSUE_ANY='{"scopes":["chat"]}'
+OTHER_ID=8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000
+
 # emulator_start [options]: starts one, waits until it listens, and points ENDPOINT and KEY at it.
 emulator_start() {
     EMULATOR_HOME=$(mktemp -d "$BATS_TEST_TMPDIR/emulator.XXXXXX")
@@ -49,6 +52,7 @@ emulator_stop_all() {
 
 # hash_of TEXT: x-ms-content-sha256.
 hash_of() {
+    [ -n "$1" ] || { echo '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; return; }
     printf '%s' "$1" | openssl dgst -sha256 -binary | base64 -w0
 }
 
@@ -163,4 +167,32 @@ is_error() {
     is "$(json '.error.target // ""')" "${4-}"
     is "$(header content-type)" application/json
     is "$(header transfer-encoding)" chunked
+}
+
+# expires_in MINUTES EXPIRES_ON: give or take a minute, for a machine that is busy.
+expires_in() {
+    local difference=$(($(date -d "$2" +%s) - $(date +%s) - $1 * 60))
+    [ "${difference#-}" -le 60 ] || { echo "$2 is $difference s off $1 minutes" >&2; return 1; }
+}
+
+# claims TOKEN: its payload.
+claims() {
+    local payload
+    payload=$(cut -d. -f2 <<<"$1" | tr '_-' '/+')
+    while [ $((${#payload} % 4)) -ne 0 ]; do payload+='='; done
+    base64 -d <<<"$payload"
+}
+
+# entra_token CLAIMS: a JWT as Entra makes them.
+entra_token() {
+    printf 'e30.%s.c2lnbmF0dXJl' "$(printf '%s' "$1" | base64 -w0 | tr '/+' '_-' | tr -d =)"
+}
+
+# refuses OPTION...: exit status 2, and a hint or a message that names the option.
+refuses() {
+    run --separate-stderr "$EMULATOR" "$@"
+    [ "$status" -eq 2 ] || { echo "$*: exit $status" >&2; return 1; }
+    [ -z "$output" ]
+    [[ $stderr == "acs-identity-emulator: "* ]]
+    echo "$stderr"
 }

@@ -288,3 +288,33 @@ teardown() {
     run "$ROLLCALL" plan --exit-code job.yaml
     is "$status" 0
 }
+
+@test "a job that watches nothing leaves the changes to the job that does" {
+    onboard
+    write_users anna=tue ben=mon cleo=mon dora=mon emil=mon
+    write_rules '{ expiring: { within: 6h, do: issue } }' roster='{ csv: users.csv, key: user_id }'
+    token_ends anna 60
+    sends 1 run_job
+    exits 0
+    write_rules '{ added: provision, changed: [revoke, issue], removed: delete }'
+    is "$(plan_of anna)" "changed revoke issue"
+    run_job
+    exits 0
+    stands anna active active 1
+}
+
+@test "a job that watches another column leaves the changes of this one" {
+    printf 'user_id,a,b\nanna,1,1\nben,1,1\n' >users.csv
+    local roster='{ csv: users.csv, key: user_id, watch:'
+    write_rules '{ added: provision, changed: [revoke, issue] }' roster="$roster [a] }"
+    onboard
+    printf 'user_id,a,b\nanna,2,1\nben,1,2\n' >users.csv
+    write_rules '{ changed: [revoke, issue] }' roster="$roster [b] }"
+    sends 0 run_job
+    write_rules '{ changed: [revoke, issue] }' roster="$roster [a] }"
+    is "$(plan_of anna)" "changed revoke issue"
+    is "$(plan_of ben)" unchanged
+    run_job
+    write_rules '{ changed: [revoke, issue] }' roster="$roster [a, b] }"
+    is "$(summary_of .categories.unchanged)" 2
+}

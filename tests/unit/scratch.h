@@ -43,10 +43,10 @@ static inline int scratch_leave(void)
 }
 
 /* Fails with the message of `error` when an operation that must work did not. */
-#define works(condition)                                                                                              \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            fail_msg("%s: %s", #condition, error.message);                                                             \
+#define works(condition)                                   \
+    do {                                                   \
+        if (!(condition))                                  \
+            fail_msg("%s: %s", #condition, error.message); \
     } while (0)
 
 static inline void write_file(const char *path, const char *text)
@@ -88,7 +88,8 @@ static inline mode_t mode_of(const char *path)
     return status.st_mode & 07777;
 }
 
-/* An identity of the form that the service makes; different for different numbers. Valid until the fourth call after. */
+/* An identity of the form that the service makes; different for different numbers. Valid until the fourth call after.
+ */
 static inline const char *identity_id(unsigned number)
 {
     static char ids[4][80];
@@ -99,16 +100,16 @@ static inline const char *identity_id(unsigned number)
     return id;
 }
 
-#define says(part)                                                                                                     \
-    do {                                                                                                               \
-        if (strstr(error.message, part) == NULL)                                                                       \
-            fail_msg("the message is: %s", error.message);                                                             \
+#define says(part)                                         \
+    do {                                                   \
+        if (strstr(error.message, part) == NULL)           \
+            fail_msg("the message is: %s", error.message); \
     } while (0)
 
-#define hints(part)                                                                                                    \
-    do {                                                                                                               \
-        if (strstr(error.hint, part) == NULL)                                                                          \
-            fail_msg("the hint is: %s", error.hint);                                                                   \
+#define hints(part)                                  \
+    do {                                             \
+        if (strstr(error.hint, part) == NULL)        \
+            fail_msg("the hint is: %s", error.hint); \
     } while (0)
 
 #endif

@@ -16,8 +16,7 @@ static struct seen seen;
 static struct http_pool *pool;
 static struct http_options options;
 static const struct http_request get = {.method = "GET", .target = "/a?b=c"};
-static const struct http_request post = {
-    .method = "POST", .target = "/p", .body = "{\"a\":1}", .body_length = 7};
+static const struct http_request post = {.method = "POST", .target = "/p", .body = "{\"a\":1}", .body_length = 7};
 
 static void on_done(void *context, void *request_context, struct http_answer *answer)
 {

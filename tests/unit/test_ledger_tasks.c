@@ -222,9 +222,8 @@ static void every_attempt_stands_in_the_audit_trail_in_order(void **state)
     result.attempt = 2;
     result.status = 201;
     record(&result);
-    assert_string_equal(audit_of("anna"),
-                        "provision throttled 1 429 code 5a3c0f00-0000-4000-8000-000000000001 cv.1;"
-                        "provision done 2 201  5a3c0f00-0000-4000-8000-000000000001 cv.1;");
+    assert_string_equal(audit_of("anna"), "provision throttled 1 429 code 5a3c0f00-0000-4000-8000-000000000001 cv.1;"
+                                          "provision done 2 201  5a3c0f00-0000-4000-8000-000000000001 cv.1;");
     assert_string_equal(audit_of("bert"), "");
 }
 

@@ -3,7 +3,7 @@
 #include "output/failures.h"
 
 #define PATH "out/failures.csv"
-#define ERROR_COLUMNS                                                                                                  \
+#define ERROR_COLUMNS \
     "error_category,error_action,error_code,error_message,error_request_id,error_first_code,error_attempts"
 
 static int enter(void **state)
@@ -18,7 +18,10 @@ static int leave(void **state)
     return scratch_leave();
 }
 
-#define FIELD(text) {.bytes = (text), .length = sizeof(text) - 1}
+#define FIELD(text)                                 \
+    {                                               \
+        .bytes = (text), .length = sizeof(text) - 1 \
+    }
 
 static const struct roster_field names[] = {FIELD("mail"), FIELD("user_id"), FIELD("department")};
 static const struct roster_header header = {.fields = names, .count = 3, .key_column = 1};
@@ -98,10 +101,9 @@ static void the_error_columns_of_a_failures_file_are_written_anew(void **state)
     one.row = NULL;
     failures_add(failures, &one);
     works(failures_commit(failures, &error));
-    assert_string_equal(read_file(PATH),
-                        "mail,user_id," ERROR_COLUMNS "\n"
-                        "a@b,anna,added,provision,ValidationError,\"not, valid\",5a3c0f00,http_503,3\n"
-                        ",anna,added,provision,ValidationError,\"not, valid\",5a3c0f00,http_503,3\n");
+    assert_string_equal(read_file(PATH), "mail,user_id," ERROR_COLUMNS "\n"
+                                         "a@b,anna,added,provision,ValidationError,\"not, valid\",5a3c0f00,http_503,3\n"
+                                         ",anna,added,provision,ValidationError,\"not, valid\",5a3c0f00,http_503,3\n");
     buffer_clear(&text);
 }
 

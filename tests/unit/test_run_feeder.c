@@ -2,9 +2,9 @@
 
 #include "run/engine.h"
 
-#define RULES                                                                                                          \
-    "token:\n  scopes: [chat]\noutputs:\n  tokens: { csv: tokens.csv }\n"                                              \
-    "rules:\n  added: provision\n  changed: [revoke, issue]\n  expiring: { within: 6h, do: issue }\n"                   \
+#define RULES                                                                                         \
+    "token:\n  scopes: [chat]\noutputs:\n  tokens: { csv: tokens.csv }\n"                             \
+    "rules:\n  added: provision\n  changed: [revoke, issue]\n  expiring: { within: 6h, do: issue }\n" \
     "  removed: delete\n"
 
 static struct engine engine;

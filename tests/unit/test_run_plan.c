@@ -4,8 +4,8 @@
 
 #define TOKENS "token:\n  scopes: [chat]\noutputs:\n  tokens: { csv: tokens.csv }\n"
 #define ADDED "rules:\n  added: provision\n"
-#define RULES                                                                                                          \
-    "rules:\n  added: provision\n  changed: [revoke, issue]\n  expiring: { within: 6h, do: issue }\n"                   \
+#define RULES                                                                                         \
+    "rules:\n  added: provision\n  changed: [revoke, issue]\n  expiring: { within: 6h, do: issue }\n" \
     "  removed: delete\n"
 #define COME_AND_GO "rules:\n  added: provision\n  removed: delete\n"
 #define GRACE "rules:\n  removed: { do: delete, after: 30d, meanwhile: revoke }\n"

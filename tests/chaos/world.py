@@ -1,0 +1,192 @@
+"""One job, its emulator, and what must hold between them after whatever happened."""
+
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+BIN = pathlib.Path(os.environ.get("ROLLCALL_BIN", "build/ci")).resolve()
+KEY_VARIABLE = "CHAOS_CONNECTION_STRING"
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+def check(condition, message):
+    if not condition:
+        raise Broken(message)
+
+
+class Emulator:
+    def __init__(self, home, *options):
+        self.home = pathlib.Path(home)
+        ready = self.home / "ready"
+        self.log = open(self.home / "emulator.log", "ab")
+        self.process = subprocess.Popen(
+            [BIN / "acs-identity-emulator", "--listen", "127.0.0.1:0", "--ready-file", ready, "--remember-request-ids",
+             *options], stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + 30
+        while not ready.exists():
+            check(self.process.poll() is None and time.monotonic() < deadline, "the emulator does not start")
+            time.sleep(0.01)
+        self.connection_string = ready.read_text().strip()
+        self.url = self.connection_string.split("endpoint=")[1].split(";")[0].rstrip("/")
+
+    def get(self, what):
+        with urllib.request.urlopen(f"{self.url}/_emulator/{what}") as answer:
+            return answer.read().decode()
+
+    def stats(self):
+        return json.loads(self.get("stats"))
+
+    def identities(self):
+        """By id."""
+        return {i["id"]: i for i in map(json.loads, self.get("identities").splitlines())}
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+
+
+class Job:
+    """A directory with job.yaml, users.csv and what a run makes of them."""
+
+    def __init__(self, home, emulator, spec):
+        self.home = pathlib.Path(home)
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        self.emulator = emulator
+        (self.home / "job.yaml").write_text(spec)
+
+    def roster(self, rows):
+        """rows: key -> value of the watched column."""
+        with open(self.home / "users.csv.new", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["user_id", "name", "password_changed_at"])
+            for key, value in rows.items():
+                writer.writerow([key, f"Name of {key}", value])
+        os.replace(self.home / "users.csv.new", self.home / "users.csv")
+
+    def run(self, *arguments, command="run", environment=None, **more):
+        return subprocess.run(
+            [BIN / "rollcall", command, "job.yaml", *arguments], cwd=self.home, text=True, capture_output=True,
+            timeout=300, stdin=subprocess.DEVNULL,
+            env={**os.environ, KEY_VARIABLE: self.emulator.connection_string, **(environment or {})}, **more)
+
+    def start(self, *arguments):
+        return subprocess.Popen(
+            [BIN / "rollcall", "run", "job.yaml", "--quiet", *arguments], cwd=self.home, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=open(self.home / "run.err", "w"),
+            env={**os.environ, KEY_VARIABLE: self.emulator.connection_string})
+
+    def query(self, sql, *values):
+        path = self.home / "chaos.ledger"
+        if not path.exists():
+            return []
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    def ledger(self):
+        """key -> (identity, state, token end, fingerprint)"""
+        return {row[0]: row[1:] for row in self.query(
+            "SELECT key, identity, state, token_expires_at, token_fingerprint FROM identities")}
+
+    def in_doubt(self):
+        return {row[0] for row in self.query("SELECT request_id FROM audit WHERE outcome = 'in_doubt'")}
+
+    def csv(self, name):
+        path = self.home / "out" / name
+        if not path.exists():
+            return []
+        with open(path, newline="") as file:
+            return list(csv.DictReader(file))
+
+
+SPEC = """version: 1
+name: chaos
+resource: {{ connection_string: {{ env: {variable} }}{resource} }}
+ledger: chaos.ledger
+roster: {{ csv: users.csv, key: user_id, watch: [password_changed_at] }}
+token: {{ scopes: [chat] }}
+rules:
+  added: provision
+  changed: [revoke, issue]
+  expiring: {{ within: 6h, do: issue }}
+  removed: {removed}
+  lost: provision
+limits: {{ delete: 100%, revoke: 100%, shrink: 100% }}
+outputs: {{ mapping: out/mapping.csv, tokens: {{ csv: out/tokens.csv }}, failures: out/failures.csv }}
+engine: {{ concurrency: {concurrency}, quotas: {{ create: none, issue: none, revoke: none, delete: none }}{engine} }}
+"""
+
+
+def spec(resource="", removed="delete", concurrency=8, engine=""):
+    return SPEC.format(variable=KEY_VARIABLE, resource=resource, removed=removed, concurrency=concurrency, engine=engine)
+
+
+def check_world(job, rows, custom_id=False):
+    """After a run that came to its end: ledger, outputs and service agree on the users of `rows`."""
+    ledger = job.ledger()
+    service = job.emulator.identities()
+    in_doubt = job.in_doubt()
+    check(not job.query("SELECT 1 FROM tasks"), "tasks are left open")
+
+    # Nobody is lost or doubled.
+    for key in rows:
+        check(key in ledger, f"{key} has no identity in the ledger")
+        identity, state, _, _ = ledger[key]
+        check(state == "active", f"{key} is {state}")
+        check(service.get(identity, {}).get("state") == "active", f"{key}'s identity is not active at the service")
+    for key, (identity, state, _, _) in ledger.items():
+        if key not in rows:
+            check(state in ("deleted", "lost", "revoked"), f"{key} is gone from the roster and {state}")
+        if state == "deleted":
+            check(service[identity]["state"] == "deleted", f"{key} is deleted in the ledger and not at the service")
+
+    # Every identity of the service is in the ledger, was in it once, or its create is listed as in doubt.
+    known = {row[0] for row in job.query("SELECT identity FROM audit WHERE identity IS NOT NULL")}
+    orphans = 0
+    for identity, facts in service.items():
+        if identity not in known:
+            orphans += 1
+            check(facts["clientRequestId"] in in_doubt, f"{identity} is known to nobody and not listed as in doubt")
+    check(not custom_id or orphans == 0, "custom ids were used, and there is an orphan")
+
+    # Tokens that count as delivered are in the sink; mapping says what the ledger says.
+    tokens = {row["user_id"]: row for row in job.csv("tokens.csv")}
+    check(len(tokens) == len(job.csv("tokens.csv")), "a user stands in tokens.csv twice")
+    for key in rows:
+        _, _, expires, fingerprint = ledger[key]
+        check(expires, f"{key} has no token")
+        check(key in tokens, f"{key}'s token counts as delivered and is not in tokens.csv")
+        digest = hashlib.sha256(tokens[key]["token"].encode()).digest()[:16]
+        check(fingerprint is None or digest == fingerprint, f"{key}'s token in tokens.csv is not the delivered one")
+    mapping = {row["user_id"]: row for row in job.csv("mapping.csv")}
+    check(set(mapping) == set(ledger), "the mapping and the ledger have different users")
+    for key, (identity, state, _, _) in ledger.items():
+        check(mapping[key]["identity_id"] == identity and mapping[key]["state"] == state,
+              f"the mapping of {key} is not the ledger's")
+
+    # Nothing half-written stays.
+    left = [p.name for p in (job.home / "out").iterdir() if p.name.startswith(".")]
+    check(not left, f"left behind: {left}")
+    return orphans
+
+
+def scratch():
+    return tempfile.mkdtemp(prefix="rollcall-chaos.")
+
+
+def remove(home):
+    shutil.rmtree(home, ignore_errors=True)
