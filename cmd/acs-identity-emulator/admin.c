@@ -34,6 +34,17 @@ static json_t *window_of(const struct service *service, enum operation operation
                      (json_int_t)quota->accepted[operation].most);
 }
 
+static json_t *faults_of(const struct service *service)
+{
+    json_t *by_kind = json_object();
+
+    for (int kind = 0; kind < FAULT_COUNT; kind++)
+        if (service->faults.played[kind] > 0)
+            json_object_set_new(by_kind, fault_name((enum fault_kind)kind),
+                                json_integer((json_int_t)service->faults.played[kind]));
+    return by_kind;
+}
+
 static void answer_stats(struct service *service, const struct call *call, struct answer *answer)
 {
     struct store *store = &service->store;
@@ -47,9 +58,9 @@ static void answer_stats(struct service *service, const struct call *call, struc
             json_object_set_new(windows, operation_name((enum operation)i), window_of(service, (enum operation)i));
     }
     json_t *root = json_pack(
-        "{s:s, s:f, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I}}", "resource", service->resource->guid,
+        "{s:s, s:f, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I}}", "resource", service->resource->guid,
         "uptime_seconds", (double)(now.monotonic_us - service->started.monotonic_us) / 1e6, "requests", requests,
-        "windows", windows, "identities", "created", (json_int_t)store->identities.count, "active",
+        "windows", windows, "faults", faults_of(service), "identities", "created", (json_int_t)store->identities.count, "active",
         (json_int_t)(store->identities.count - store->deleted), "deleted", (json_int_t)store->deleted, "tokens",
         "issued", (json_int_t)store->issued, "live", (json_int_t)live_total(&store->live, moment_wall_s(now)),
         "connections", "open", (json_int_t)service->connections_open, "total", (json_int_t)service->connections_total);

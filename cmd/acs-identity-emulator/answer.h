@@ -11,12 +11,15 @@ enum answer_kind {
     ANSWER_EMPTY,      /* no body and no Content-Type: 204 */
     ANSWER_JSON,       /* with charset and Content-Length */
     ANSWER_ERROR,      /* without charset, chunked */
+    ANSWER_HTML,       /* a page that is not the service's: faults only */
     ANSWER_IDENTITIES, /* the list of identities, made while it is sent */
 };
 
 /* Who found the fault. Recorded answers of the controllers have api-supported-versions; those of model validation and
  * of what stands in front (authentication) have not. */
 enum answer_origin { FROM_FRONT, FROM_CONTROLLER };
+
+struct fault;
 
 struct answer {
     unsigned status;
@@ -28,6 +31,12 @@ struct answer {
     bool preflight;           /* the answer to a browser's question what it may send */
     const char *retry_header; /* of a 429; NULL: none */
     char retry_value[48];
+
+    /* Of faults only. */
+    const struct fault *fault;    /* that befell the request, borrowed; NULL: none */
+    const char *content_encoding; /* NULL: none */
+    const char *location;         /* NULL: none */
+    int64_t date_s;               /* of the Date header; 0: the right one */
 };
 
 void answer_init(struct answer *answer);

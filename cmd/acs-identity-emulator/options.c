@@ -150,6 +150,14 @@ static bool set_remember_request_ids(struct options *options, const char *value,
     return true;
 }
 
+static bool set_faults(struct options *options, const char *value, struct error *error)
+{
+    if (value[0] == '\0')
+        return error_set(error, ERROR_INPUT, "--faults is empty");
+    options->service.faults = value;
+    return true;
+}
+
 static bool set_seed(struct options *options, const char *value, struct error *error)
 {
     if (value[0] == '\0' || strlen(value) >= sizeof options->seed)
@@ -202,6 +210,7 @@ static const struct option table[] = {
     {"--preload", "N", "start with N identities", set_preload},
     {"--remember-request-ids", NULL, "keep each create's x-ms-client-request-id, for /_emulator/identities",
      set_remember_request_ids},
+    {"--faults", "FILE", "a script (YAML) of what goes wrong; README.md describes it", set_faults},
     {"--seed", "TEXT", "makes resource, key and random values repeatable (default: random)", set_seed},
     {"--help", NULL, "print this", set_help},
     {"--version", NULL, "print the version", set_version},

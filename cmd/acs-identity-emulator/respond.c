@@ -2,6 +2,8 @@
 
 #include "admin.h"
 
+#include "core/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +66,20 @@ static void add_browser_headers(struct MHD_Response *response, const struct requ
     MHD_add_response_header(response, "Access-Control-Max-Age", "3600");
 }
 
+static void add_fault_headers(struct MHD_Response *response, const struct answer *answer)
+{
+    char date[TIME_TEXT_SIZE];
+
+    if (answer->content_encoding != NULL)
+        MHD_add_response_header(response, "Content-Encoding", answer->content_encoding);
+    if (answer->location != NULL)
+        MHD_add_response_header(response, "Location", answer->location);
+    if (answer->date_s == 0)
+        return;
+    time_format_http(answer->date_s, date);
+    MHD_add_response_header(response, "Date", date);
+}
+
 static void add_headers(struct responder *responder, struct MHD_Response *response, const struct request *request,
                         const struct answer *answer, int64_t busy_us)
 {
@@ -73,6 +89,8 @@ static void add_headers(struct responder *responder, struct MHD_Response *respon
         MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
     else if (answer->kind == ANSWER_ERROR)
         MHD_add_response_header(response, "Content-Type", "application/json");
+    else if (answer->kind == ANSWER_HTML)
+        MHD_add_response_header(response, "Content-Type", "text/html; charset=utf-8");
     else if (answer->kind == ANSWER_IDENTITIES)
         MHD_add_response_header(response, "Content-Type", "application/x-ndjson");
     snprintf(milliseconds, sizeof milliseconds, "%" PRId64 "ms", busy_us / 1000);
@@ -90,6 +108,8 @@ static void add_headers(struct responder *responder, struct MHD_Response *respon
         MHD_add_response_header(response, "Accept-Ranges", "bytes");
     if (answer->retry_header != NULL)
         MHD_add_response_header(response, answer->retry_header, answer->retry_value);
+    if (answer->fault != NULL)
+        add_fault_headers(response, answer);
     if (request->origin != NULL)
         add_browser_headers(response, request, answer);
 }
@@ -154,11 +174,15 @@ static struct MHD_Response *listing_response(struct service *service)
     return response;
 }
 
-static struct MHD_Response *with_body(struct service *service, const struct answer *answer)
+static struct MHD_Response *with_body(struct service *service, const struct answer *answer,
+                                      const struct fault_wire *wire)
 {
+    if (answer->fault != NULL && fault_paces(answer->fault))
+        return fault_response(answer->fault, wire, answer);
     switch (answer->kind) {
     case ANSWER_ERROR: return chunked_response(&answer->body);
     case ANSWER_IDENTITIES: return listing_response(service);
+    case ANSWER_HTML:
     case ANSWER_JSON:
         return MHD_create_response_from_buffer(answer->body.length, answer->body.data, MHD_RESPMEM_MUST_COPY);
     case ANSWER_EMPTY: break;
@@ -167,9 +191,9 @@ static struct MHD_Response *with_body(struct service *service, const struct answ
 }
 
 struct MHD_Response *respond(struct responder *responder, struct service *service, const struct request *request,
-                             const struct answer *answer, int64_t busy_us)
+                             const struct answer *answer, int64_t busy_us, const struct fault_wire *wire)
 {
-    struct MHD_Response *response = with_body(service, answer);
+    struct MHD_Response *response = with_body(service, answer, wire);
 
     if (response != NULL)
         add_headers(responder, response, request, answer, busy_us);

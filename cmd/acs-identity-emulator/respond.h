@@ -3,6 +3,7 @@
 #define EMULATOR_RESPOND_H
 
 #include "answer.h"
+#include "fault_wire.h"
 #include "request.h"
 #include "service.h"
 
@@ -16,8 +17,9 @@ struct responder {
 };
 
 bool responder_init(struct responder *responder, const char *seed, struct error *error);
-/* `busy_us` is what X-Processing-Time tells. NULL when out of memory. The caller destroys the response. */
+/* `busy_us` is what X-Processing-Time tells; `wire` is what a fault of the answer may need. NULL when out of memory.
+ * The caller destroys the response. */
 struct MHD_Response *respond(struct responder *responder, struct service *service, const struct request *request,
-                             const struct answer *answer, int64_t busy_us);
+                             const struct answer *answer, int64_t busy_us, const struct fault_wire *wire);
 
 #endif

@@ -127,6 +127,21 @@ static int64_t draw_latency(struct server *server)
                : random_between(&server->latency, options->latency_least_us, options->latency_most_us);
 }
 
+/* The socket keeps its port and stops listening, until a timer lets it listen again. */
+static void refuse_connections(struct server *server, int64_t lasts_us)
+{
+    if (timers_add(&server->timers, moment_now().monotonic_us + lasts_us, server))
+        shutdown(server->listen_fd, SHUT_RD);
+}
+
+/* How long a fault holds the answer back. */
+static int64_t draw_stall(const struct server *server)
+{
+    const struct fault *fault = server->answer.fault;
+
+    return fault == NULL || fault->kind != FAULT_STALL || server->stopping ? 0 : fault->lasts_us;
+}
+
 /* The request is complete: acts on it at once, and answers now or later. */
 static enum MHD_Result finish_exchange(struct server *server, struct exchange *exchange, const char *method)
 {
@@ -143,13 +158,24 @@ static enum MHD_Result finish_exchange(struct server *server, struct exchange *e
 
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header, &request);
     service_handle(server->service, &request, &server->answer);
-    const int64_t latency_us = draw_latency(server);
+    const struct fault_wire wire = {
+        .connection = exchange->connection,
+        .timers = &server->timers,
+        .stopping = &server->stopping,
+        .over_tls = request.over_tls,
+    };
+    if (server->answer.fault != NULL && server->answer.fault->kind == FAULT_REFUSE)
+        refuse_connections(server, server->answer.fault->lasts_us);
+    if (server->answer.fault != NULL && fault_cuts(server->answer.fault, &wire, &server->answer))
+        return MHD_NO;
+    const int64_t latency_us = draw_latency(server) + draw_stall(server);
     const int64_t busy_us = moment_now().monotonic_us - request.arrived.monotonic_us + latency_us;
     exchange->status = server->answer.status;
-    exchange->response = respond(&server->responder, server->service, &request, &server->answer, busy_us);
+    exchange->response = respond(&server->responder, server->service, &request, &server->answer, busy_us, &wire);
     if (exchange->response == NULL)
         return MHD_NO;
-    if (latency_us == 0 || !timers_add(&server->timers, request.arrived.monotonic_us + latency_us, exchange))
+    if (latency_us == 0 ||
+        !timers_add(&server->timers, request.arrived.monotonic_us + latency_us, exchange->connection))
         return send_response(exchange);
     MHD_suspend_connection(exchange->connection);
     return MHD_YES;
@@ -248,16 +274,21 @@ bool server_init(struct server *server, struct service *service, const struct se
         close(listen_fd);
         return error_set(error, ERROR_SYSTEM, "cannot start the HTTP server");
     }
+    server->listen_fd = listen_fd;
     server->poll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     return true;
 }
 
 static void wake_due(struct server *server, int64_t now_us)
 {
-    struct exchange *exchange;
+    void *item;
 
-    while ((exchange = timers_take(&server->timers, now_us)) != NULL)
-        MHD_resume_connection(exchange->connection);
+    while ((item = timers_take(&server->timers, now_us)) != NULL) {
+        if (item == server)
+            listen(server->listen_fd, SOMAXCONN);
+        else
+            MHD_resume_connection(item);
+    }
 }
 
 /* How long there is nothing to do: until MHD's own time-outs or the first timer. NULL: for ever. */

@@ -24,9 +24,10 @@ struct server {
     struct responder responder;
     struct random latency;
     struct answer answer; /* of the request in hand */
-    struct timers timers; /* of exchanges that wait */
+    struct timers timers; /* of connections that wait, and of the server itself while it refuses new ones */
     struct MHD_Daemon *daemon;
     int poll_fd;   /* MHD's */
+    int listen_fd; /* MHD's */
     bool stopping; /* nothing is to wait any more */
 };
 

@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include "admin.h"
+#include "fault_answer.h"
 #include "operations.h"
 
 #include "core/clock.h"
@@ -21,15 +22,19 @@ bool service_init(struct service *service, const struct resource *resource, cons
     quota_init(&service->quota, &options->limits, options->window);
     version_list(0, service->versions);
     version_list(FEATURE_TEAMS, service->teams_versions);
-    if (store_init(&service->store, resource, options->remember_request_ids, service->started))
-        return true;
+    if (faults_load(&service->faults, options->faults, options->seed, error)) {
+        if (store_init(&service->store, resource, options->remember_request_ids, service->started))
+            return true;
+        error_no_memory(error);
+    }
     service_clear(service);
-    return error_no_memory(error);
+    return false;
 }
 
 void service_clear(struct service *service)
 {
     store_clear(&service->store);
+    faults_clear(&service->faults);
     quota_clear(&service->quota);
     auth_clear(&service->auth);
 }
@@ -157,6 +162,18 @@ static void act(struct service *service, const struct call *call, struct answer 
         answer_no_memory(answer);
 }
 
+static void befall(struct service *service, const struct call *call, struct answer *answer)
+{
+    const struct fault *fault = faults_draw(&service->faults, call->route.operation);
+
+    if (fault == NULL || fault->acts)
+        act(service, call, answer);
+    if (fault == NULL)
+        return;
+    fault_spoil(fault, call->route.operation, call->request->arrived, answer);
+    answer->fault = fault;
+}
+
 /* A browser asks first, without a signature, whether it may send one. */
 static bool is_preflight(const struct request *request)
 {
@@ -179,7 +196,7 @@ void service_handle(struct service *service, const struct request *request, stru
         answer->status = 204;
         answer->preflight = true;
     } else if (admit(service, &call, answer)) {
-        act(service, &call, answer);
+        befall(service, &call, answer);
     }
     service->answered[call.route.operation][answer->status]++;
 }

@@ -4,16 +4,19 @@
  *
  *     arrive    its operation is found and counted
  *     admit     body size, signature, path, api-version, quota
- *     act       the operation itself (operations.c)
+ *     befall    a fault of the script, if there is one (faults.h)
+ *     act       the operation itself (operations.c), unless the fault prevents it
+ *     spoil     what the fault does to the answer (fault_answer.h)
  *     account   the answer is counted
  *
- * service_handle() is nothing but that list, so that something can be put between the steps.
+ * service_handle() is nothing but that list. What a fault does to the connection is done by the server.
  */
 #ifndef EMULATOR_SERVICE_H
 #define EMULATOR_SERVICE_H
 
 #include "answer.h"
 #include "auth.h"
+#include "faults.h"
 #include "quota.h"
 #include "random.h"
 #include "request.h"
@@ -45,6 +48,7 @@ struct service_options {
     enum gone_form gone;
     bool create_counts_as_issue; /* a create with a token uses the quota of issue, too */
     bool remember_request_ids;
+    const char *faults; /* the path of the script; NULL: none */
 };
 
 enum { STATUS_MAX = 600 };
@@ -57,6 +61,7 @@ struct service {
     struct store store;
     struct random random;
     struct token_maker tokens;
+    struct faults faults;
     uint64_t answered[OPERATION_COUNT][STATUS_MAX];
     uint64_t connections_open; /* kept by the server */
     uint64_t connections_total;

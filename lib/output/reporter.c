@@ -15,6 +15,8 @@ struct reporter {
     uint64_t rate_done;   /* for the rate: users ended at ... */
     int64_t rate_at_ms;
     double rate; /* users a second, smoothed */
+    uint64_t ended;      /* users, and when the last of them did */
+    int64_t ended_at_ms;
     bool line_is_open; /* a progress line stands on the terminal */
 };
 
@@ -116,15 +118,16 @@ static void update_rate(struct reporter *reporter, const struct progress *progre
     reporter->rate_at_ms = progress->elapsed_ms;
 }
 
-/* What is left at the speed so far, but not less than the quotas allow. */
-static int64_t time_left_ms(const struct progress *progress)
+/* What is left at the speed so far, but not less than the quotas allow. The wait that goes on is not taken for slowness:
+ * else what is left would grow with it. */
+static int64_t time_left_ms(const struct reporter *reporter, const struct progress *progress)
 {
     const uint64_t ended = progress->done + progress->failed;
+    const int64_t took_ms = progress->waiting_for != NULL ? reporter->ended_at_ms : progress->elapsed_ms;
 
     if (ended == 0)
         return progress->least_ms > 0 ? progress->least_ms : -1;
-    const int64_t by_speed =
-        (int64_t)((double)(progress->users - ended) * (double)progress->elapsed_ms / (double)ended);
+    const int64_t by_speed = (int64_t)((double)(progress->users - ended) * (double)took_ms / (double)ended);
     int64_t left = progress->least_ms - progress->elapsed_ms;
 
     if (by_speed > left)
@@ -140,7 +143,7 @@ static void format_progress(const struct reporter *reporter, const struct progre
     char failed[48] = "";
     char throttled[48] = "";
     char waiting[96] = "";
-    const int64_t left_ms = time_left_ms(progress);
+    const int64_t left_ms = time_left_ms(reporter, progress);
 
     if (left_ms >= 0) {
         char text[24];
@@ -163,6 +166,10 @@ void reporter_progress(struct reporter *reporter, const struct progress *progres
     char line[LINE_SIZE];
 
     update_rate(reporter, progress);
+    if (progress->done + progress->failed > reporter->ended) {
+        reporter->ended = progress->done + progress->failed;
+        reporter->ended_at_ms = progress->elapsed_ms;
+    }
     if (reporter->options.quiet || progress->elapsed_ms - reporter->last_line_ms < every_ms)
         return;
     reporter->last_line_ms = progress->elapsed_ms;

@@ -134,3 +134,51 @@ bool roster_watch_find(const char *watch, const char *name, const char **state, 
     }
     return false;
 }
+
+bool roster_watch_select(const char *watch, const char *const *names, size_t count, struct buffer *selected)
+{
+    const char *state;
+    size_t length;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!roster_watch_find(watch, names[i], &state, &length))
+            return false;
+        const char *start = state;
+        while (start > watch && start[-1] != ';')
+            start--;
+        if (i > 0)
+            buffer_append_char(selected, ';');
+        buffer_append(selected, start, (size_t)(state + length - start));
+    }
+    return true;
+}
+
+/* Is there a column with the written name that ends with its '='? */
+static bool has_written(const char *watch, const char *name, size_t length)
+{
+    while (*watch != '\0') {
+        if (strncmp(watch, name, length) == 0)
+            return true;
+        watch += strcspn(watch, ";");
+        watch += *watch == ';';
+    }
+    return false;
+}
+
+void roster_watch_merge(const char *now, const char *applied, struct buffer *merged)
+{
+    bool first = *now == '\0';
+
+    buffer_append_text(merged, now);
+    while (*applied != '\0') {
+        const size_t length = strcspn(applied, ";");
+        if (!has_written(now, applied, strcspn(applied, "=") + 1)) {
+            if (!first)
+                buffer_append_char(merged, ';');
+            buffer_append(merged, applied, length);
+            first = false;
+        }
+        applied += length;
+        applied += *applied == ';';
+    }
+}

@@ -52,6 +52,7 @@ struct executor {
 
     unsigned failures;        /* in a row, of all kinds */
     int64_t down_since_us;    /* of the first of them; 0: the service works */
+    int64_t failed_at_us;     /* of the last of them */
     int64_t probe_at_us;      /* when the next attempt may leave while it is down */
     bool answered;            /* the service has answered anything in this run */
     bool draining;            /* nothing new leaves */
@@ -378,6 +379,7 @@ static void note_failure(struct executor *executor, int64_t now_us)
     executor->failures++;
     if (executor->down_since_us == 0)
         executor->down_since_us = now_us;
+    executor->failed_at_us = now_us;
     executor->probe_at_us =
         now_us + retry_backoff_us(&executor->jitter, RETRY_BASE_US, beyond < 16 ? beyond : 16, WAIT_CAP_US);
 }
@@ -567,15 +569,17 @@ static void note_signal(struct executor *executor)
         stop(executor, STOP_SIGNAL, NULL);
 }
 
+/* Failures in a row that span so long are enough, however few they are: one user alone may not make more. */
 static void check_patience(struct executor *executor, int64_t now_us)
 {
+    const int64_t until_us = service_is_down(executor) ? now_us : executor->failed_at_us;
     const int64_t patience_us = (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000;
     struct error error;
 
-    if (executor->draining || !service_is_down(executor) || now_us - executor->down_since_us < patience_us)
+    if (executor->draining || executor->down_since_us == 0 || until_us - executor->down_since_us < patience_us)
         return;
     error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->engine->resource->host, (long long)((now_us - executor->down_since_us) / 1000000));
+              executor->engine->resource->host, (long long)((until_us - executor->down_since_us) / 1000000));
     error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
     stop(executor, STOP_GAVE_UP, &error);
 }

@@ -11,6 +11,7 @@ struct feeder {
     const struct roster_header *header;
     struct csv_style style;
     struct buffer row;
+    struct buffer watch;
     bool stopped;
 };
 
@@ -44,25 +45,33 @@ static struct task *task_of_row(struct feeder *feeder, const struct plan_user *u
                                 struct error *error)
 {
     const struct roster_row *row = user->row;
-    struct identity identity;
+    const bool is_known = feeder->kind != ACTION_PROVISION;
+    struct identity identity = {.watch = ""};
 
+    if (is_known && !ledger_find(feeder->ledger, row->key.bytes, row->key.length, &identity, error)) {
+        vanished(row->key.bytes, error);
+        return NULL;
+    }
+    buffer_reset(&feeder->watch);
+    roster_watch_merge(row->watch, identity.watch, &feeder->watch);
+    if (buffer_failed(&feeder->watch)) {
+        buffer_error(&feeder->watch, "the watched columns of a user", error);
+        return NULL;
+    }
     buffer_reset(&feeder->row);
     failures_encode_row(&feeder->row, &feeder->style, feeder->header, row->fields);
     if (buffer_failed(&feeder->row)) {
         buffer_error(&feeder->row, "a row of the roster", error);
         return NULL;
     }
-    struct task *task = task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length, row->watch,
-                                 row->watch_length, feeder->row.data, feeder->row.length);
+    struct task *task =
+        task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length, feeder->watch.data,
+                 feeder->watch.length, feeder->row.data, feeder->row.length);
     if (task == NULL) {
         error_no_memory(error);
         return NULL;
     }
-    if (feeder->kind == ACTION_PROVISION)
-        return task;
-    if (ledger_find(feeder->ledger, row->key.bytes, row->key.length, &identity, error)
-            ? set_identity(task, &identity, error)
-            : vanished(row->key.bytes, error))
+    if (!is_known || set_identity(task, &identity, error))
         return task;
     task_free(task);
     return NULL;
@@ -121,8 +130,10 @@ bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan
     const struct plan_visitor visitor = {.header = keep_header, .user = feed_user, .context = &feeder};
 
     buffer_init(&feeder.row, (size_t)ROSTER_FIELD_MAX * ROSTER_COLUMNS_MAX);
+    buffer_init(&feeder.watch, ROSTER_WATCH_MAX);
     const bool ok = plan_each(plan, roster_fd, &visitor, error) || feeder.stopped;
     buffer_clear(&feeder.row);
+    buffer_clear(&feeder.watch);
     queue_close(engine->planned[kind]);
     return ok;
 }

@@ -189,7 +189,8 @@ static bool read_roster(struct planner *planner, int fd, struct error *error)
 
 /* --- the other side --- */
 
-/* Do the columns of a watch text stand as the spec watches them? A name that needs escaping is left to the slow way. */
+/* Do the columns of a watch text stand as the spec watches them? The common case; names that need escaping, columns in
+ * another order and those of other jobs are left to roster_watch_select(). */
 static bool is_comparable(const struct text_list *watch, const char *text)
 {
     for (size_t i = 0; i < watch->count; i++) {
@@ -245,6 +246,7 @@ static uint64_t known_of(const struct planner *planner, const struct identity *i
 struct other_side {
     struct planner *planner;
     uint64_t active;
+    struct buffer watch; /* the watched columns of one user */
     bool ok;
     struct error error;
 };
@@ -254,10 +256,24 @@ static bool plan_identity(void *context, const struct identity *identity, struct
     struct other_side *side = context;
     const struct planner *planner = side->planner;
 
+    const struct text_list *watched = &planner->spec->roster.watch;
+    uint64_t known = known_of(planner, identity);
+    uint64_t watch = 0;
+
     side->active += identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED;
-    return join_add(planner->join, JOIN_LEDGER, identity->key, identity->key_length,
-                    join_watch_hash(identity->watch, identity->watch_length), (uint64_t)identity->row,
-                    known_of(planner, identity), error);
+    if ((known & KNOWN_COMPARABLE) != 0) {
+        watch = join_watch_hash(identity->watch, identity->watch_length);
+    } else {
+        buffer_reset(&side->watch);
+        if (roster_watch_select(identity->watch, (const char *const *)watched->items, watched->count, &side->watch)) {
+            known |= KNOWN_COMPARABLE;
+            watch = join_watch_hash(side->watch.data, side->watch.length);
+        }
+        if (buffer_failed(&side->watch))
+            return buffer_error(&side->watch, "the watched columns of a user", error);
+    }
+    return join_add(planner->join, JOIN_LEDGER, identity->key, identity->key_length, watch, (uint64_t)identity->row,
+                    known, error);
 }
 
 static bool plan_previous_row(void *context, const struct roster_row *row, struct error *error)
@@ -306,10 +322,12 @@ static bool read_both_sides(struct planner *planner, int roster_fd, struct error
     struct other_side side = {.planner = planner};
     pthread_t thread;
 
+    buffer_init(&side.watch, ROSTER_WATCH_MAX);
     if (pthread_create(&thread, NULL, read_other_side, &side) != 0)
         return error_set(error, ERROR_SYSTEM, "cannot start a thread");
     const bool ok = read_roster(planner, roster_fd, error);
     pthread_join(thread, NULL);
+    buffer_clear(&side.watch);
     planner->plan->active = side.active;
     if (ok && !side.ok)
         *error = side.error;
@@ -512,7 +530,8 @@ static bool resolve(void *context, const struct roster_row *row, struct error *e
     const struct join_entry ledger = {.extra = known_of(planner, &identity) | KNOWN_COMPARABLE};
     const struct join_entry *const entries[JOIN_SIDES] = {[JOIN_ROSTER] = &here, [JOIN_LEDGER] = &ledger};
     decision->reason = judge_present(planner, entries);
-    decision->adopts = !differs; /* a change that no rule of this job acts on stays one for another job */
+    /* A change that no rule of this job acts on stays one for another job. */
+    decision->adopts = !differs || decision->reason == REASON_RETURNED;
     return true;
 }
 

@@ -83,7 +83,9 @@ static bool refuse_protected(const char *key, enum plan_reason reason, struct er
     error_set(error, ERROR_LIMIT, "the plan would %s \"%s\", which limits.protect names (%s)",
               plan_category(reason) == CATEGORY_REMOVED ? "cut off" : "revoke the tokens of", key,
               plan_reason_text(reason));
-    return error_hint(error, "put the user back into the roster, or take it out of limits.protect");
+    return error_hint(error, plan_category(reason) == CATEGORY_REMOVED
+                                 ? "put the user back into the roster, or take it out of limits.protect"
+                                 : "take the user out of limits.protect for this change, or undo it in the roster");
 }
 
 static bool check_protected(const struct plan *plan, struct ledger *ledger, struct error *error)

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { GROWTH_STEPS = 20 };
+enum { GROWTH_STEPS = 20, BURST_SHARE = 20 };
 
 bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error)
 {
@@ -100,6 +100,9 @@ void quota_give_back(struct quota_window *quota)
 bool quota_shrink(struct quota_window *quota, int64_t now_us)
 {
     const int64_t span_us = now_us - quota->refused_us;
+    /* Answers to what was on its way together are one refusal: between them nothing could be accepted. */
+    if (quota->refused_us != 0 && span_us < quota->window_us / BURST_SHARE)
+        return false;
     const bool again = quota->refused_us != 0 && span_us <= 2 * quota->window_us;
     /* What was accepted since the last refusal, over the time that it took. */
     const double seen = (double)quota->accepted * (double)quota->window_us / (double)(span_us > 0 ? span_us : 1);

@@ -47,8 +47,8 @@ void quota_end(struct quota_window *quota, bool accepted, int64_t now_us);
 /* The request of a taken slot never left. */
 void quota_give_back(struct quota_window *quota);
 
-/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit. True
- * when it did. */
+/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit. Those
+ * less than a twentieth of a window after the last one count as the same. True when it did. */
 bool quota_shrink(struct quota_window *quota, int64_t now_us);
 
 #endif

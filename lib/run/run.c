@@ -52,12 +52,18 @@ static bool adopt_user(void *context, const struct plan_user *user, struct error
 {
     struct ledger *ledger = context;
     struct identity identity;
+    struct buffer watch;
 
     if (!user->adopts)
         return true;
     if (!ledger_find(ledger, user->row->key.bytes, user->row->key.length, &identity, error))
         return error->code == ERROR_NONE;
-    return ledger_adopt_watch(ledger, identity.row, user->row->watch, user->row->watch_length, error);
+    buffer_init(&watch, ROSTER_WATCH_MAX);
+    roster_watch_merge(user->row->watch, identity.watch, &watch);
+    const bool ok = buffer_failed(&watch) ? buffer_error(&watch, "the watched columns of a user", error)
+                                          : ledger_adopt_watch(ledger, identity.row, watch.data, watch.length, error);
+    buffer_clear(&watch);
+    return ok;
 }
 
 /* Columns that are watched from now on: their values today are what later ones are compared with. */

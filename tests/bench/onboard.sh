@@ -11,7 +11,8 @@
 # All three talk to the same emulator on the same machine, over TLS and without quotas, 64 requests at one time. rollcall
 # has everything on: it signs every attempt, keeps its ledger, and writes mapping, tokens and failures. The bare loop
 # (bare-libcurl.c) posts one request that was signed beforehand again and again, and keeps nothing. rollcall and the bare
-# loop are measured from the start of the process to its end; the SDK without the start of Node.
+# loop are measured from the start of the process to its end; the SDK without the start of Node. Run it on a machine that
+# does nothing else: the rates of one and of three threads suffer differently from other work.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,7 +35,7 @@ while [ $# -gt 0 ]; do
     --sdk-users) sdk_users=$2; shift ;;
     --rounds) rounds=$2; shift ;;
     --full) full=1 ;;
-    --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "onboard.sh: unknown option $1" >&2; exit 2 ;;
     esac
     shift
@@ -168,6 +169,7 @@ row() {
     printf '| %s | %.0f | %.3f | %.1f |\n' "$2" "$(median_of "$1" 1)" "$(median_of "$1" 2)" "$(median_of "$1" 3)"
 }
 
+load=$(cut -d' ' -f1 /proc/loadavg)
 engine_without_quotas="engine: { concurrency: $concurrency, quotas: { create: none, issue: none } }"
 start_emulator --limits none
 run_bare 1000 # warms up
@@ -181,7 +183,7 @@ created=$(stats .identities.created)
 cat <<MARKDOWN
 \`$command\` on $(lscpu | sed -n 's/^Model name: *//p' | head -1), $(nproc) cores, $(uname -sr), libcurl $(curl --version | sed -n '1s/curl \([^ ]*\).*/\1/p'),
 Node.js $(node --version); medians of $rounds alternating rounds of $users users (SDK: $sdk_users), $concurrency requests at one time, TLS, the
-emulator on the same machine ($created identities made).
+emulator on the same machine ($created identities made). Load average at the start: $load.
 
 | client | users a second | CPU seconds per 1,000 users | peak memory, MiB |
 | --- | ---: | ---: | ---: |

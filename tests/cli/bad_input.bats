@@ -135,7 +135,7 @@ is_refused() {
         done
     ) 3>&- &
     local writer=$!
-    wait_until 10 grep -q late0 users.csv
+    wait_until 30 grep -q late0 users.csv
     run_job
     kill "$writer"
     wait "$writer" || true

@@ -30,7 +30,7 @@ start_proxy() {
             --accesslog-file=spoken.log --accesslog-format='$alpn $status $remote_port' --errorlog-file=proxy.log \
             --single-process proxy.key proxy.pem 3>&- &
         PROXY_PID=$!
-        if wait_until 5 proxy_answers_or_ended && proxy_answers; then
+        if wait_until 30 proxy_answers_or_ended && proxy_answers; then
             : >spoken.log
             return
         fi

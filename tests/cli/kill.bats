@@ -2,7 +2,7 @@
 
 setup() {
     load helper
-    job_setup --limits none --latency 10ms-30ms --remember-request-ids
+    job_setup --limits none --latency 100ms-300ms --remember-request-ids
     seed=${KILL_SEED:-$RANDOM}
     RANDOM=$seed
     echo "KILL_SEED=$seed repeats the moments of this test"
@@ -28,7 +28,7 @@ kill_job() {
 run_and_kill() {
     local goal=$(($(requests_sent) + 1 + RANDOM % $1))
     start_job
-    wait_until 20 has_requests "$goal"
+    wait_until 30 has_requests "$goal"
     random_pause 40
     kill_job
 }
@@ -73,13 +73,13 @@ status_lists_the_doubtful() {
 
 @test "a run that is killed again and again onboards everybody once" {
     write_roster 2000
-    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
+    write_job engine='{ concurrency: 16, quotas: { create: none, issue: none } }'
     for _ in 1 2 3 4 5; do
-        run_and_kill 150
+        run_and_kill 60
         every_identity_is_known
     done
     is "$(sql "SELECT count(*) FROM runs WHERE state IN ('running', 'crashed')")" 5
-    write_job engine='{ quotas: { create: none, issue: none } }'
+    write_job engine='{ concurrency: 512, quotas: { create: none, issue: none } }'
     run_job
     [ "$status" -eq 0 ]
     everybody_has_one 2000
@@ -98,7 +98,7 @@ status_lists_the_doubtful() {
     for i in {1..20}; do
         echo "more$i@contoso.example,More" >>users.csv
         start_job
-        random_pause 120
+        random_pause 600
         kill_job
         [ ! -e "$LEDGER" ] || [ ! -s "$LEDGER" ] || is "$(sql 'PRAGMA integrity_check')" ok
         [ ! -e out/mapping.csv ] || is "$(head -n 1 out/mapping.csv)" user_id,identity_id,state,token_expires_at
@@ -114,12 +114,13 @@ status_lists_the_doubtful() {
 
 @test "with custom ids a killed run makes exactly one identity for each user" {
     write_roster 500
-    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }' \
-        resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, custom_id: true }'
+    local custom='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, custom_id: true }'
+    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }' resource="$custom"
     for _ in 1 2 3; do
-        run_and_kill 80
+        run_and_kill 40
     done
     is "$(sql "SELECT count(*) FROM runs WHERE state IN ('running', 'crashed')")" 3
+    write_job engine='{ concurrency: 256, quotas: { create: none, issue: none } }' resource="$custom"
     run_job
     [ "$status" -eq 0 ]
     everybody_has_one 500
@@ -132,7 +133,7 @@ status_lists_the_doubtful() {
     write_roster 400
     write_job engine='{ concurrency: 4 }'
     start_job
-    wait_until 20 has_requests 100
+    wait_until 30 has_requests 20
     kill_job
     local delivered
     delivered=$(sql 'SELECT count(*) FROM identities WHERE token_expires_at > 0')

@@ -22,10 +22,13 @@ is_refused() {
 @test "the ledger and its side files have mode 600 whatever the umask" {
     umask 000
     emulator_stop_all
-    use_emulator --latency 200ms
+    use_emulator --latency 100ms
+    write_roster 1000
+    write_job engine='{ concurrency: 2 }'
     start_job
-    wait_until 10 has_requests 1
+    wait_until 30 has_requests 4
     is "$(stat -c %a "$LEDGER" "$LEDGER"-wal "$LEDGER"-shm | sort -u)" 600
+    kill -TERM "$RUN_PID"
     end_job
     is "$(mode "$LEDGER")" 600
     is "$(mode out/tokens.csv)" 600

@@ -3,10 +3,10 @@
 setup() {
     load helper
     job_setup --latency 100ms
-    write_roster 60
+    write_roster 1000
     write_job engine='{ concurrency: 2 }'
     start_job
-    wait_until 10 has_requests 2
+    wait_until 30 has_requests 2
 }
 
 teardown() {
@@ -18,9 +18,10 @@ teardown() {
     [ "$status" -eq 5 ]
     says "another run holds the ledger"
     says "hint: "
+    kill -TERM "$RUN_PID"
     end_job
-    [ "$status" -eq 0 ]
-    is "$(requests_sent)" 60
+    [ "$status" -eq 143 ]
+    is "$(requests_sent)" "$(sql 'SELECT count(*) FROM identities')"
 }
 
 @test "status and plan can be asked while a run lasts" {
@@ -38,6 +39,7 @@ teardown() {
     kill -KILL "$RUN_PID"
     end_job
     [ "$status" -eq 137 ]
+    write_job
     run_job
     [ "$status" -eq 0 ]
     is "$(sql 'SELECT state FROM runs ORDER BY id' | xargs)" "crashed done"

@@ -3,6 +3,7 @@
 setup() {
     load helper
     job_setup --latency 100ms
+    write_roster 1000
     write_job engine='{ concurrency: 2 }'
 }
 
@@ -10,23 +11,31 @@ teardown() {
     job_teardown
 }
 
+# start_and_stop [options]: a run that is ended after some users.
+start_and_stop() {
+    start_job "$@"
+    wait_until 30 has_requests 10
+    cat "/proc/$RUN_PID/cmdline" "/proc/$RUN_PID"/task/*/comm >shown
+    kill -TERM "$RUN_PID"
+    end_job
+    [ "$status" -eq 143 ]
+}
+
 # holds_no_secret FILE...: neither the key nor a token, nor the signing half of one.
 holds_no_secret() {
     { echo "$KEY" && column 3 out/tokens.csv && column 3 out/tokens.csv | cut -d. -f3; } >secrets
-    is "$(wc -l <secrets)" 21
+    [ "$(wc -l <secrets)" -ge 17 ]
     run -1 grep -aFlf secrets "$@"
 }
 
 @test "the tokens file is the only one with tokens" {
-    start_job --json
-    end_job
-    [ "$status" -eq 0 ]
-    is "$(grep -cFf <(column 3 out/tokens.csv) out/tokens.csv)" 10
+    start_and_stop --json
+    grep -qFf <(column 3 out/tokens.csv) out/tokens.csv
     holds_no_secret "$LEDGER"* run.out run.err out/mapping.csv out/failures.csv
 }
 
 @test "status, plan and export show no secret" {
-    run_job
+    start_and_stop
     "$ROLLCALL" status job.yaml >status.txt
     "$ROLLCALL" status --json job.yaml >status.json
     "$ROLLCALL" plan job.yaml >plan.txt
@@ -35,10 +44,7 @@ holds_no_secret() {
 }
 
 @test "a running process shows no secret in its command line or its title" {
-    start_job
-    wait_until 10 has_requests 2
-    cat "/proc/$RUN_PID/cmdline" "/proc/$RUN_PID"/task/*/comm >shown
-    end_job
+    start_and_stop
     holds_no_secret shown
 }
 
@@ -55,7 +61,7 @@ killed_with_core() {
 @test "a process that is killed leaves no core dump" {
     killed_with_core sleep 10 || skip "there are no core dumps here at all"
     emulator_stop_all
-    use_emulator --latency 5s
+    use_emulator --latency 30s
     killed_with_core "$ROLLCALL" run job.yaml && return 1
     is "$status" 124
 }
@@ -85,7 +91,7 @@ killed_with_core() {
 @test "the journal of a killed run is readable by its owner only" {
     umask 000
     start_job
-    wait_until 10 has_requests 4
+    wait_until 30 has_requests 4
     kill -KILL "$RUN_PID"
     end_job
     is "$(mode out/.tokens.csv.partial)" 600

@@ -364,6 +364,7 @@ static void an_answer_that_stalls_is_lost(void **state)
     make_pool(server.url);
     exchange(&get);
     assert_int_equal(seen.last.end, HTTP_LOST);
+    assert_non_null(strstr(seen.last.detail, "too slow"));
     assert_int_equal(atomic_load(&server.requests), 1);
 }
 

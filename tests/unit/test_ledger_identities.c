@@ -98,7 +98,9 @@ static void a_user_that_was_found_holds_nothing_open(void **state)
     works(ledger_find(reader, "anna", 4, &identity, &error));
     provision("bert", 2, "", 0);
     assert_int_equal(sqlite3_open(LEDGER_PATH, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT 1 FROM meta", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, &done), SQLITE_OK);
+    assert_int_equal(frames, 0); /* -1: there was nothing to do */
     sqlite3_close(db);
     assert_string_equal(identity.key, "anna");
     assert_string_equal(identity.id, identity_id(1));

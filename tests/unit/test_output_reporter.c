@@ -232,6 +232,21 @@ static void the_time_left_is_never_less_than_the_quotas_ask_for(void **state)
     assert_non_null(strstr(printed(), ", 11 min 20 s left"));
 }
 
+static void a_wait_does_not_make_the_time_left_grow(void **state)
+{
+    struct progress waiting = {.elapsed_ms = 1000, .users = 20, .done = 6, .waiting_ms = 27000,
+                               .waiting_for = "waiting for the quota"};
+
+    (void)state;
+    make();
+    reporter_progress(reporter, &waiting);
+    waiting.elapsed_ms = 23000;
+    waiting.waiting_ms = 5000;
+    reporter_progress(reporter, &waiting);
+    assert_non_null(strstr(printed(), ", 27 s left"));
+    assert_non_null(strstr(printed(), ", 5.0 s left"));
+}
+
 static void progress_says_why_nothing_moves(void **state)
 {
     const struct progress waiting = {.elapsed_ms = 6000, .users = 10, .waiting_for = "waiting for the quota"};
@@ -242,7 +257,7 @@ static void progress_says_why_nothing_moves(void **state)
     assert_string_equal(printed(), "0/10 done, 0/s (waiting for the quota)\n");
 }
 
-static void plain_lines_come_every_five_seconds(void **state)
+static void a_plain_line_comes_after_one_second_and_then_every_five(void **state)
 {
     struct progress progress = halfway;
 
@@ -253,7 +268,7 @@ static void plain_lines_come_every_five_seconds(void **state)
     size_t lines = 0;
     for (const char *c = printed(); *c != '\0'; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 2);
+    assert_int_equal(lines, 3);
 }
 
 static void on_a_terminal_the_line_is_cut_to_its_width_and_wiped_at_the_end(void **state)
@@ -329,8 +344,9 @@ static const struct CMUnitTest tests[] = {
     TEST(without_json_nothing_goes_to_standard_output),
     TEST(progress_says_how_far_how_fast_and_how_long),
     TEST(the_time_left_is_never_less_than_the_quotas_ask_for),
+    TEST(a_wait_does_not_make_the_time_left_grow),
     TEST(progress_says_why_nothing_moves),
-    TEST(plain_lines_come_every_five_seconds),
+    TEST(a_plain_line_comes_after_one_second_and_then_every_five),
     TEST(on_a_terminal_the_line_is_cut_to_its_width_and_wiped_at_the_end),
     TEST(the_summary_says_what_was_done_and_what_was_not),
     TEST(a_run_without_work_says_so),

@@ -139,7 +139,7 @@ static void a_column_no_longer_watched_is_no_change(void **state)
     load_spec("  watch: [w]\n", TOKENS RULES);
     make_plan("id,w,v\nanna,one,y\n");
     assert_int_equal(reason_of(0), REASON_SAME);
-    assert_true(plan->rows[0].adopts);
+    assert_false(plan->rows[0].adopts);
 }
 
 /* --- tokens --- */

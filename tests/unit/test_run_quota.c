@@ -213,41 +213,73 @@ static void the_quota_is_used_to_the_full(void **state)
 
 /* --- a service that allows less --- */
 
+/* So many requests that the service takes or refuses, answered now. */
+static void answer(unsigned count, bool accepted, int64_t now_us)
+{
+    for (unsigned i = 0; i < count; i++) {
+        quota_take(&quota);
+        quota_end(&quota, accepted, now_us);
+    }
+}
+
 static void one_refusal_changes_nothing(void **state)
 {
     (void)state;
     make(10, 1000);
-    take(10, 0);
-    for (int i = 0; i < 10; i++)
-        quota_end(&quota, i < 4, 1000);
-    assert_false(quota_shrink(&quota, 1000));
-    take(10, 1001000);
+    answer(4, true, 1000000);
+    answer(6, false, 1000000);
+    assert_false(quota_shrink(&quota, 1000000));
+    take(10, 2000000);
 }
 
 static void a_second_refusal_shrinks_the_limit_to_what_was_accepted(void **state)
 {
     (void)state;
     make(10, 1000);
-    take(10, 0);
-    for (int i = 0; i < 10; i++)
-        quota_end(&quota, i < 4, i < 4 ? 100000 : 1000000);
     assert_false(quota_shrink(&quota, 1000000));
-    assert_true(quota_shrink(&quota, 1000000));
-    assert_true(quota.limit < 10 && quota.limit >= 4);
-    assert_false(quota_available(&quota, 1000000));
+    answer(4, true, 1500000);
+    answer(1, false, 2000000);
+    assert_true(quota_shrink(&quota, 2000000));
+    assert_int_equal(quota.limit, 4);
+    assert_int_equal(quota.least, 4);
+    assert_false(quota_available(&quota, 2000000));
+}
+
+/* All that was under way is refused at once: that the service took nothing between two of these answers says nothing.
+ */
+static void refusals_of_one_burst_are_one(void **state)
+{
+    (void)state;
+    make(1000, 30000);
+    answer(450, true, 1000000);
+    for (int i = 0; i < 50; i++) {
+        answer(1, false, 1001000 + i);
+        assert_false(quota_shrink(&quota, 1001000 + i));
+    }
+    assert_int_equal(quota.limit, 1000);
+}
+
+static void a_refusal_long_after_the_last_one_is_a_first_one(void **state)
+{
+    (void)state;
+    make(10, 1000);
+    assert_false(quota_shrink(&quota, 1000000));
+    assert_false(quota_shrink(&quota, 3000001));
+    assert_int_equal(quota.limit, 10);
 }
 
 static void a_shrunk_limit_grows_back_and_never_beyond_the_promise(void **state)
 {
     (void)state;
     make(10, 1000);
-    take(10, 0);
-    for (int i = 0; i < 10; i++)
-        quota_end(&quota, i == 0, 0);
-    quota_shrink(&quota, 500000);
-    assert_true(quota_shrink(&quota, 500000));
-    const uint32_t shrunk = quota.limit;
-    assert_true(shrunk >= 1 && shrunk < 10);
+    quota_shrink(&quota, 1000000);
+    answer(2, true, 1500000);
+    assert_true(quota_shrink(&quota, 2000000));
+    assert_int_equal(quota.limit, 2);
+    assert_true(quota_available(&quota, 2999999));
+    assert_int_equal(quota.limit, 2);
+    assert_true(quota_available(&quota, 3000000));
+    assert_int_equal(quota.limit, 3);
     assert_true(quota_available(&quota, 100000000));
     assert_int_equal(quota.limit, 10);
     take(10, 100000000);
@@ -268,6 +300,8 @@ static const struct CMUnitTest tests[] = {
     TEST(the_quota_is_used_to_the_full),
     TEST(one_refusal_changes_nothing),
     TEST(a_second_refusal_shrinks_the_limit_to_what_was_accepted),
+    TEST(refusals_of_one_burst_are_one),
+    TEST(a_refusal_long_after_the_last_one_is_a_first_one),
     TEST(a_shrunk_limit_grows_back_and_never_beyond_the_promise),
 };
 

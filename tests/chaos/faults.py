@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Lets everything go wrong that the emulator's --faults can do; every run must end by itself and lose nobody.
+
+usage: ROLLCALL_BIN=DIR tests/chaos/faults.py [--seed TEXT] [--quick] [--only WORD]
+
+Each fault on each operation alone, and all of them mixed at 1, 10 and 50 % of the requests. The faults end after some
+occurrences, so that the runs that follow must finish the rest. --quick plays each fault on all operations in one go.
+Ends with the closing line "N passed, N failed".
+"""
+
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import secrets
+import subprocess
+import sys
+import time
+
+import world
+
+OPERATIONS = ["create", "issue", "revoke", "delete"]
+ENGINE = ", timeouts: { connect: 1s, request: 1500ms, stall: 1s }, give_up_after: 10s"
+RUN_MAX_S = 120  # of one run: give_up_after, the patience for what is under way, and a machine that is busy
+
+# Name -> the rule's keys. What stops a run or fails a user is listed apart: a mix plays it more rarely.
+FAULTS = {
+    "close_before": "fault: close_before",
+    "close_after": "fault: close_after",
+    "refuse": "fault: refuse, seconds: 1",
+    "reset_header": "fault: reset_header",
+    "reset_header, not done": "fault: reset_header, acts: false",
+    "reset_body": "fault: reset_body",
+    "wrong_length": "fault: wrong_length",
+    "stall": "fault: stall, seconds: 4",
+    "stall, not done": "fault: stall, seconds: 4, acts: false",
+    "stall_body": "fault: stall_body, seconds: 4",
+    "trickle": "fault: trickle, seconds: 4",
+    "500": "status: 500",
+    "500, done": "status: 500, acts: true",
+    "502 html": "status: 502, body: html",
+    "503 without a body": "status: 503, body: none",
+    "503 with Retry-After": "status: 503, retry_after: 1",
+    "503 with Retry-After, done": "status: 503, retry_after: 1, acts: true",
+    "504, done": "status: 504, body: none, acts: true",
+    "429": "status: 429, retry_after: 1",
+    "429 without Retry-After": "status: 429, body: none",
+    "html": "fault: html",
+    "html, not done": "fault: html, acts: false",
+    "truncated": "fault: truncated",
+    "huge": "fault: huge",
+    "wrong_type": "fault: wrong_type",
+    "duplicate_keys": "fault: duplicate_keys",
+    "bad_id": "fault: bad_id",
+    "gzip": "fault: gzip",
+    "clock": "clock: -20m",
+}
+STOPPING = {
+    "redirect": "fault: redirect",
+    "401": "status: 401",
+    "401 and a clock that is off": "status: 401, clock: -20m",
+    "403": "status: 403, body: html",
+    "409": "status: 409",
+}
+
+
+def days(users):
+    """Every action occurs: added; then added, changed and removed."""
+    first = {f"user{i}": "1" for i in range(users)}
+    second = {**first, "new": "1"}
+    third = max(1, users // 3)
+    for i in range(third):
+        second[f"user{i}"] = "2"
+        del second[f"user{users - 1 - i}"]
+    return [first, second]
+
+
+def write_script(home, rules):
+    path = pathlib.Path(home) / "faults.yaml"
+    path.write_text("".join(f"- {{ {rule} }}\n" for rule in rules))
+    return path
+
+
+def check_between(job, rows, result):
+    """After a run that did not finish everything: what it says is true."""
+    failures = job.csv("failures.csv")
+    ledger = job.ledger()
+    service = job.emulator.identities()
+    world.check(result.returncode in (1, 4), f"exit {result.returncode}: {result.stderr}")
+    world.check(failures or result.stderr, "a run failed and says nothing")
+    for row in failures:
+        world.check(row["user_id"] in rows or row["user_id"] in ledger, f"{row['user_id']} failed and is nobody")
+        world.check(row.get("error_code"), f"{row['user_id']} failed without a cause")
+    left_is_said = result.returncode == 4 or "next run" in result.stderr
+    failed = {row["user_id"] for row in failures}
+    for key in rows:
+        world.check(key in ledger or key in failed or left_is_said, f"{key} was not provisioned, and nobody says so")
+    under_way = {row[0] for row in job.query("SELECT key FROM tasks")}
+    for key, (identity, state, _, _) in ledger.items():
+        world.check(identity in service, f"{key} has an identity that the service never made")
+        if state == "active" and key not in under_way and key in rows:
+            world.check(service[identity]["state"] == "active", f"{key} is active in the ledger alone")
+        if state == "deleted":
+            world.check(service[identity]["state"] == "deleted", f"{key} is deleted in the ledger alone")
+
+
+def play(name, rules, seed, users=6, custom_id=False, runs_max=12):
+    """Returns what to print when it failed, or None."""
+    home = pathlib.Path(world.scratch())
+    emulator = world.Emulator(home, "--seed", seed, "--faults", write_script(home, rules))
+    log = []
+    try:
+        resource = ", custom_id: true" if custom_id else ""
+        job = world.Job(home / "job", emulator, world.spec(resource=resource, engine=ENGINE))
+        for rows in days(users):
+            job.roster(rows)
+            for _ in range(runs_max):
+                begin = time.monotonic()
+                result = job.run("--quiet")
+                took = time.monotonic() - begin
+                log.append(f"exit {result.returncode} after {took:.1f} s: {result.stderr.strip()}")
+                world.check(took < RUN_MAX_S, f"a run took {took:.0f} s")
+                if result.returncode == 0:
+                    break
+                check_between(job, rows, result)
+            world.check(result.returncode == 0, f"{runs_max} runs were not enough")
+            world.check_world(job, rows, custom_id)
+        world.check(emulator.stats()["faults"], "no fault was played")
+    except (world.Broken, subprocess.TimeoutExpired) as broken:
+        return (f"not ok: {name}{' with custom ids' if custom_id else ''}: {broken}\n"
+                + "".join(f"    {line}\n" for line in log[-4:]) + f"    faults: {json.dumps(emulator.stats()['faults'])}")
+    finally:
+        emulator.stop()
+        world.remove(home)
+    return None
+
+
+def alone(quick):
+    """Each fault: (name, rules)."""
+    for name, fault in {**FAULTS, **STOPPING}.items():
+        if quick:
+            yield name, [f"operation: {operation}, nth: [2, 3], {fault}" for operation in OPERATIONS]
+            continue
+        for operation in OPERATIONS:
+            yield f"{name}: {operation}", [f"operation: {operation}, nth: [1, 3, 4], {fault}"]
+
+
+def mixed(percent, until):
+    """About so many of the requests; none after the first `until` of an operation."""
+    each = percent / len(FAULTS)
+    rules = [f"share: {each / 8:.4f}%, until: {until}, {fault}" for fault in STOPPING.values()]
+    return rules + [f"share: {each:.3f}%, until: {until}, {fault}" for fault in FAULTS.values()]
+
+
+def cases(quick):
+    """(name, rules, options of play())"""
+    for number, (name, rules) in enumerate(alone(quick)):
+        for custom_id in [number % 2 == 0] if quick else [False, True]:
+            yield name, rules, {"custom_id": custom_id}
+    for percent in [1, 10, 50]:
+        for custom_id in [percent != 10] if quick else [False, True]:
+            users = 60 if quick else 300
+            yield f"{percent} % mixed", mixed(percent, 4 * users), {"custom_id": custom_id, "users": users, "runs_max": 60}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="", help="cases whose name has this word")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}", flush=True)
+    passed = failed = 0
+    # A case waits more than it works.
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        running = [pool.submit(play, name, rules, arguments.seed, **options)
+                   for name, rules, options in cases(arguments.quick) if arguments.only in name]
+        for case in concurrent.futures.as_completed(running):
+            complaint = case.result()
+            if complaint is None:
+                passed += 1
+            else:
+                failed += 1
+                print(complaint, flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
