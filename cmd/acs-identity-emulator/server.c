@@ -127,7 +127,7 @@ static int64_t draw_latency(struct server *server)
                : random_between(&server->latency, options->latency_least_us, options->latency_most_us);
 }
 
-/* The socket keeps its port and stops listening, until a timer lets it listen again. */
+/* The socket stops listening, until a timer lets it listen again. */
 static void refuse_connections(struct server *server, int64_t lasts_us)
 {
     if (timers_add(&server->timers, moment_now().monotonic_us + lasts_us, server))
@@ -275,8 +275,18 @@ bool server_init(struct server *server, struct service *service, const struct se
         return error_set(error, ERROR_SYSTEM, "cannot start the HTTP server");
     }
     server->listen_fd = listen_fd;
+    server->address.length = sizeof server->address.v6;
+    if (getsockname(listen_fd, &server->address.any, &server->address.length) != 0)
+        return error_errno(error, "cannot tell where the server listens");
     server->poll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     return true;
+}
+
+/* A port that the system had picked is given back by shutdown(); one of our own choice is not, and bind() fails. */
+static void accept_connections(struct server *server)
+{
+    bind(server->listen_fd, &server->address.any, server->address.length);
+    listen(server->listen_fd, SOMAXCONN);
 }
 
 static void wake_due(struct server *server, int64_t now_us)
@@ -285,7 +295,7 @@ static void wake_due(struct server *server, int64_t now_us)
 
     while ((item = timers_take(&server->timers, now_us)) != NULL) {
         if (item == server)
-            listen(server->listen_fd, SOMAXCONN);
+            accept_connections(server);
         else
             MHD_resume_connection(item);
     }

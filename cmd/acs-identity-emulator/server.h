@@ -6,6 +6,7 @@
 #ifndef EMULATOR_SERVER_H
 #define EMULATOR_SERVER_H
 
+#include "address.h"
 #include "respond.h"
 #include "service.h"
 #include "timers.h"
@@ -26,9 +27,10 @@ struct server {
     struct answer answer; /* of the request in hand */
     struct timers timers; /* of connections that wait, and of the server itself while it refuses new ones */
     struct MHD_Daemon *daemon;
-    int poll_fd;   /* MHD's */
-    int listen_fd; /* MHD's */
-    bool stopping; /* nothing is to wait any more */
+    int poll_fd;            /* MHD's */
+    int listen_fd;          /* MHD's */
+    struct address address; /* of listen_fd */
+    bool stopping;          /* nothing is to wait any more */
 };
 
 /* Borrows service and certificate; takes the listening socket, whatever the result. */

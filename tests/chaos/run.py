@@ -38,7 +38,7 @@ class Story:
         self.rows = {f"user{i}": "1" for i in range(dice.randint(1, users))}
         self.next_user = len(self.rows)
         self.users = users
-        percent = dice.choice([0, 1, 5, 10, 30])
+        percent = dice.choice([0, 2, 10, 30, 50])
         self.settings = {
             "resource": ", custom_id: true" if self.custom_id else "",
             "removed": dice.choice(["delete", "delete", "{ do: delete, after: 30d, meanwhile: revoke }"]),
@@ -126,7 +126,7 @@ def main():
                 passed += 1
                 if time.monotonic() > deadline:
                     break
-        except (world.Broken, subprocess.TimeoutExpired) as broken:
+        except (world.Broken, subprocess.TimeoutExpired, OSError) as broken:
             failed += 1
             print(f"not ok: round {passed + failed}, {story.name}: {broken}", flush=True)
         story.end()

@@ -41,8 +41,14 @@ class Emulator:
         self.url = self.connection_string.split("endpoint=")[1].split(";")[0].rstrip("/")
 
     def get(self, what):
-        with urllib.request.urlopen(f"{self.url}/_emulator/{what}") as answer:
-            return answer.read().decode()
+        deadline = time.monotonic() + 30  # it may be refusing connections
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_emulator/{what}") as answer:
+                    return answer.read().decode()
+            except OSError:
+                check(time.monotonic() < deadline, "the emulator does not answer")
+                time.sleep(0.05)
 
     def stats(self):
         return json.loads(self.get("stats"))

@@ -91,6 +91,16 @@ throttled_job() {
     is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 0
 }
 
+@test "one user alone makes a run give up as well" {
+    emulator_stop
+    write_job engine='{ give_up_after: 1s }'
+    local begin=$SECONDS
+    run_job --only user000001@contoso.example
+    [ "$status" -eq 1 ]
+    says "has not answered for"
+    [ $((SECONDS - begin)) -le 8 ]
+}
+
 @test "a service that comes back is taken up again by the run that waits for it" {
     local port=${HOST#*:}
     emulator_stop

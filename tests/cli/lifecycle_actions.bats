@@ -155,7 +155,7 @@ lost_on() {
     is "$(sql "SELECT outcome || ' ' || code FROM audit WHERE key = 'anna' ORDER BY id DESC LIMIT 1")" "gone $2"
     is "$(rows out/failures.csv | cut -d, -f1-5)" "anna,tue,changed,${1//[\[\]]/},$2"
     # The others were served all the same.
-    is "$(sql "SELECT outcome FROM audit WHERE key = 'ben' ORDER BY id DESC LIMIT 1")" done
+    is "$(sql "SELECT outcome FROM audit WHERE key = 'ben' ORDER BY id DESC LIMIT 1")" "done"
     # It is reported by every plan, and nothing more is sent for it.
     is "$(plan_of anna)" lost
     sends 0 run_job

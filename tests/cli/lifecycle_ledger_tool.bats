@@ -91,11 +91,9 @@ refuses_import() {
 
 @test "every fault of a mapping is named with its line, and nothing is adopted" {
     made anna ben
-    cat >>old.csv <<END
-cleo,8:acs:nonsense
-dora,
-emil,$(sed -n 's/^anna,\(.*\)/\1/p' old.csv | tr a-f A-F)
-END
+    local id
+    id=$(sed -n 's/^anna,//p' old.csv)
+    printf '%s\n' cleo,8:acs:nonsense dora, "emil,8:acs:$(tr a-f A-F <<<"${id#8:acs:}")" >>old.csv
     refuses_import old.csv:4 old.csv:5 old.csv:6 "nothing was adopted"
     printf 'user_id,identity_id,state,token_expires_at\nanna,%s,asleep,\nben,%s,active,tomorrow\n' \
         "$(sed -n 's/^anna,//p' old.csv)" "$(sed -n 's/^ben,//p' old.csv)" >bad.csv
@@ -110,7 +108,7 @@ END
     printf 'user_id,identity_id\nfrida,%s\n' "$(identity_of ben)" >old.csv
     refuses_import 'old.csv:2' 'the identity is that of "ben" already'
     made frida
-    sed -n 's/^frida,/gustav,/p' old.csv >>old.csv
+    echo "gustav,$ID" >>old.csv
     refuses_import 'old.csv:3' 'the identity is that of "frida" already'
 }
 
@@ -129,13 +127,12 @@ frida,8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-0000000
     refuses_import user_id
 }
 
-@test "an import waits for no run: a ledger in use is refused" {
+@test "an import does not wait for a run: a ledger in use is refused" {
     emulator_stop_all
     use_emulator --latency 1s
     start_job
     wait_until 20 has_requests 1
-    made_before="user_id,identity_id"
-    echo "$made_before" >old.csv
+    echo user_id,identity_id >old.csv
     import
     exits 5
     end_job

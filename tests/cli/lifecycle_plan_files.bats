@@ -21,7 +21,7 @@ refused() {
     sends 0 run_job --plan plan.json
     exits 2
     says "$1"
-    says 'hint: make the plan again with `rollcall plan --out FILE`'
+    says "hint: make the plan again with \`rollcall plan --out FILE\`"
 }
 
 @test "a saved plan is carried out as it was shown" {
@@ -177,5 +177,5 @@ refused() {
 
 @test "the plan file holds no key of a user and no secret" {
     save
-    ! grep -E 'anna|frida|accesskey' plan.json
+    run ! grep -E 'anna|frida|accesskey' plan.json
 }

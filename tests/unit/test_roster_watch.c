@@ -122,6 +122,51 @@ static void a_damaged_watch_text_does_no_harm(void **state)
     assert_int_equal(length, 1);
 }
 
+/* ---- roster_watch_select() and roster_watch_merge() -------------------------------------------------------------- */
+
+static void expect_selected(const char *watch, const char *const *names, size_t count, const char *expected)
+{
+    struct buffer text;
+
+    buffer_init(&text, 1024);
+    assert_int_equal(roster_watch_select(watch, names, count, &text), expected != NULL);
+    if (expected != NULL)
+        assert_string_equal(text.data, expected);
+    buffer_clear(&text);
+}
+
+static void the_columns_of_a_spec_are_selected_in_its_order(void **state)
+{
+    (void)state;
+    const char *const names[] = {"c;", "a"};
+
+    expect_selected("a=1;b=2;c%3B=3", names, 2, "c%3B=3;a=1");
+    expect_selected("a=1;b=2;c%3B=3", names, 0, "");
+    expect_selected("", names, 0, "");
+    expect_selected("a=1;b=2", names, 2, NULL);
+}
+
+static void expect_merged(const char *now, const char *applied, const char *expected)
+{
+    struct buffer text;
+
+    buffer_init(&text, 1024);
+    roster_watch_merge(now, applied, &text);
+    assert_string_equal(text.data, expected);
+    buffer_clear(&text);
+}
+
+static void the_columns_of_other_jobs_are_kept(void **state)
+{
+    (void)state;
+    expect_merged("a=1;b=2", "a=0;b=0", "a=1;b=2");
+    expect_merged("b=2", "a=0;b=0;c=0", "b=2;a=0;c=0");
+    expect_merged("", "a=0;b=0", "a=0;b=0");
+    expect_merged("a=1", "", "a=1");
+    expect_merged("", "", "");
+    expect_merged("ab=1", "a=0;b=0", "ab=1;a=0;b=0");
+}
+
 /* ---- Filters ---------------------------------------------------------------------------------------------------- */
 
 static void a_row_is_selected_when_every_filter_lets_it_through(void **state)
@@ -169,6 +214,8 @@ int main(void)
         reading_test(an_escaped_name_is_found_by_the_plain_one),
         reading_test(a_name_that_is_not_there_is_not_found),
         reading_test(a_damaged_watch_text_does_no_harm),
+        reading_test(the_columns_of_a_spec_are_selected_in_its_order),
+        reading_test(the_columns_of_other_jobs_are_kept),
         reading_test(a_row_is_selected_when_every_filter_lets_it_through),
         reading_test(a_row_that_is_not_selected_must_still_be_sound),
     };
