@@ -351,9 +351,14 @@ static enum plan_reason judge_present(const struct planner *planner, const struc
     if (state == IDENTITY_LOST)
         return REASON_LOST;
 
-    const bool differs = before != NULL ? before->watch != here->watch : ledger->watch != here->watch;
-    if (before == NULL && differs && (known & KNOWN_COMPARABLE) == 0)
+    /* The value last applied decides, so that a change whose run failed is still one; an older roster adds what changed
+     * from file to file. */
+    const bool is_comparable_now = (known & KNOWN_COMPARABLE) != 0;
+    const bool differs_from_applied = ledger->watch != here->watch;
+    if (before == NULL && differs_from_applied && !is_comparable_now)
         return REASON_UNRESOLVED;
+    const bool differs =
+        (before != NULL && before->watch != here->watch) || (is_comparable_now && differs_from_applied);
     const bool has_tokens = planner->spec->token.scopes.count > 0;
     const struct action_list *changed = &planner->spec->rules.changed;
     /* Who is back needs a token, and the revoke that a change asks for is done. */

@@ -180,7 +180,10 @@ class Model:
             return "lost", rules.lost, {}
         values = {column: row[column] for column in watch}
         if before is not None:
-            differs = any(before.get(column) != values[column] for column in watch)
+            # Texts are compared as a whole with what was applied: only when all columns were watched then.
+            known = all(column in user.applied for column in watch)
+            differs = (any(before.get(column) != values[column] for column in watch) or
+                       known and any(user.applied[column] != values[column] for column in watch))
             adopted = {}
         else:
             differs = any(column in user.applied and user.applied[column] != values[column] for column in watch)

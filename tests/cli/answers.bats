@@ -45,7 +45,7 @@ throttled_job() {
 
 @test "a throttle stops the sending until the time that the service gave" {
     emulator_stop_all
-    use_emulator --limits create=20/2s --retry-after ms
+    use_emulator --limits create=20/2s --window fixed --retry-after ms
     write_roster 40
     write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
     run_job

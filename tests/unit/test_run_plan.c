@@ -465,18 +465,28 @@ static void an_older_roster_decides_who_changed_and_who_is_gone(void **state)
     load_spec("  watch: [w]\n  previous: older.csv\n", TOKENS RULES);
     const char *applied = watch_of("id,w\nx,two\n");
     provision("anna", 1, applied, NOW_S + DAY);
-    provision("bert", 2, applied, NOW_S + DAY);
+    provision("bert", 2, watch_of("id,w\nx,one\n"), NOW_S + DAY);
     provision("carl", 3, applied, NOW_S + DAY);
     provision("dora", 4, applied, NOW_S + DAY); /* never in either export: not this job's to remove */
     make_plan("id,w\nanna,two\nbert,one\nemil,one\n");
-    assert_int_equal(reason_of(0), REASON_WATCH);
-    assert_int_equal(reason_of(1), REASON_SAME); /* the ledger's value is not asked */
+    assert_int_equal(reason_of(0), REASON_WATCH); /* from file to file, although the ledger has the value already */
+    assert_int_equal(reason_of(1), REASON_SAME);
     assert_int_equal(reason_of(2), REASON_NEW);
     assert_int_equal(plan->removed_count, 1);
     assert_int_equal(plan->removed[0].row, identity_of("carl").row);
     assert_int_equal(plan->previous_gone, 1);
     assert_int_equal(plan->previous_changed, 1);
     assert_int_equal(plan->previous.rows, 3);
+}
+
+static void a_change_whose_run_failed_is_still_one_when_the_older_roster_has_it_too(void **state)
+{
+    (void)state;
+    write_file("older.csv", "id,w\nanna,two\n");
+    load_spec("  watch: [w]\n  previous: older.csv\n", TOKENS RULES);
+    provision("anna", 1, watch_of("id,w\nx,one\n"), NOW_S + DAY);
+    make_plan("id,w\nanna,two\n");
+    assert_int_equal(reason_of(0), REASON_WATCH);
 }
 
 static void a_grace_period_that_runs_is_not_forgotten_with_the_older_roster(void **state)
@@ -850,6 +860,7 @@ static const struct CMUnitTest tests[] = {
     plan_test(nobody_elses_grace_period_starts_when_one_user_is_named),
     plan_test(a_canary_takes_the_first_users_and_the_limits_still_see_all),
     plan_test(an_older_roster_decides_who_changed_and_who_is_gone),
+    plan_test(a_change_whose_run_failed_is_still_one_when_the_older_roster_has_it_too),
     plan_test(a_grace_period_that_runs_is_not_forgotten_with_the_older_roster),
     plan_test(faults_of_the_older_roster_are_its_own),
     plan_test(a_duplicate_key_names_both_lines),
