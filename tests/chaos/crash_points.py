@@ -7,6 +7,7 @@ DIR holds a build with ROLLCALL_CRASH_POINTS (lib/core/crash.h). Ends with the c
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -25,6 +26,8 @@ def rosters(users):
     return [first, second, third]
 
 
+AT_ONCE = 4  # points tried side by side
+
 STORIES = [
     ("provision, issue, revoke, delete", dict(removed="delete"), False),
     ("the same with custom ids", dict(removed="delete", resource=", custom_id: true"), True),
@@ -32,44 +35,48 @@ STORIES = [
 ]
 
 
-def snapshot(job, to):
-    shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(job.home, to)
+def crash_at(home, days, day, point, settings, custom_id):
+    """Lives up to `day`, is killed there at `point`, and goes on. (killed, error or None)"""
+    directory = pathlib.Path(home) / f"{day}-{point}"
+    directory.mkdir()
+    emulator = world.Emulator(directory)
+    job = world.Job(directory / "job", emulator, world.spec(**settings))
+    killed = True
+    try:
+        for before in days[:day]:
+            job.roster(before)
+            result = job.run("--quiet")
+            world.check(result.returncode == 0, f"day {day}: {result.stderr}")
+        job.roster(days[day])
+        result = job.run("--quiet", environment={"ROLLCALL_CRASH_AT": str(point)})
+        killed = result.returncode == -signal.SIGKILL
+        world.check(killed or result.returncode == 0, f"exit {result.returncode}: {result.stderr}")
+        if killed:
+            result = job.run("--quiet")
+            world.check(result.returncode == 0, f"the next run: exit {result.returncode}: {result.stderr}")
+        world.check_world(job, days[day], custom_id)
+        return killed, None
+    except world.Broken as broken:
+        return killed, broken
+    finally:
+        emulator.stop()
+        shutil.rmtree(directory)
 
 
 def crash_everywhere(home, name, settings, custom_id, users):
     """Runs the story once for each day and point; yields (day, point, error or None)."""
     days = rosters(users)
-    for day in range(len(days)):
-        point = 0
-        while True:
-            point += 1
-            directory = pathlib.Path(home) / f"{day}-{point}"
-            directory.mkdir()
-            emulator = world.Emulator(directory)
-            job = world.Job(directory / "job", emulator, world.spec(**settings))
-            try:
-                for before in days[:day]:
-                    job.roster(before)
-                    result = job.run("--quiet")
-                    world.check(result.returncode == 0, f"day {day}: {result.stderr}")
-                job.roster(days[day])
-                result = job.run("--quiet", environment={"ROLLCALL_CRASH_AT": str(point)})
-                crashed = result.returncode == -signal.SIGKILL
-                world.check(crashed or result.returncode == 0, f"exit {result.returncode}: {result.stderr}")
-                if crashed:
-                    result = job.run("--quiet")
-                    world.check(result.returncode == 0, f"the next run: exit {result.returncode}: {result.stderr}")
-                world.check_world(job, days[day], custom_id)
-                error = None
-            except world.Broken as broken:
-                error = broken
-            finally:
-                emulator.stop()
-            yield day, point, error
-            shutil.rmtree(directory)
-            if not crashed:
-                break
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for day in range(len(days)):
+            first, killed = 1, True
+            while killed:
+                points = range(first, first + AT_ONCE)
+                results = list(pool.map(lambda point: crash_at(home, days, day, point, settings, custom_id), points))
+                for point, (killed, error) in zip(points, results):
+                    yield day, point, error
+                    if not killed:
+                        break
+                first += AT_ONCE
 
 
 def crash_import(home, users):
