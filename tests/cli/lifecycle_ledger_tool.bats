@@ -128,14 +128,15 @@ frida,8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-0000000
 }
 
 @test "an import does not wait for a run: a ledger in use is refused" {
-    emulator_stop_all
-    use_emulator --latency 1s
-    start_job
-    wait_until 20 has_requests 1
+    run_job
+    exits 0
     echo user_id,identity_id >old.csv
+    exec {lock}<"$LEDGER" # as a run holds it
+    flock "$lock"
     import
     exits 5
-    end_job
+    exec {lock}<&-
+    import
     exits 0
 }
 
