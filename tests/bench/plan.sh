@@ -116,8 +116,8 @@ changed), medians of $rounds alternating rounds.
 
 | what | seconds | to reach | peak memory, MiB | to reach |
 | --- | ---: | --- | ---: | --- |
-$(printf '| \`plan\`, CSV against CSV | %.2f (%.2f of DuckDB) | 0.7 of DuckDB | %.0f | 128 |\n' "$(median csv 1)" "$(ratio csv)" "$(median csv 2)")
-$(printf '| \`plan\`, CSV against ledger | %.2f (%.2f of DuckDB) | 1.2 of DuckDB | %.0f | 128 |\n' "$(median ledger 1)" "$(ratio ledger)" "$(median ledger 2)")
+$(printf '| plan, CSV against CSV | %.2f (%.2f of DuckDB) | 0.7 of DuckDB | %.0f | 128 |\n' "$(median csv 1)" "$(ratio csv)" "$(median csv 2)")
+$(printf '| plan, CSV against ledger | %.2f (%.2f of DuckDB) | 1.2 of DuckDB | %.0f | 128 |\n' "$(median ledger 1)" "$(ratio ledger)" "$(median ledger 2)")
 $(printf '| rotation run with nothing to do | %.2f | 1.5 | %.0f | |\n' "$(median nothing 1)" "$(median nothing 2)")
 $(printf '| DuckDB, CSV against CSV, 2 threads | %.2f | | %.0f | |\n' "$(median duckdb 1)" "$(median duckdb 2)")
 MARKDOWN
