@@ -70,9 +70,12 @@ int main(int argc, char **argv)
         puts("rollcall " ROLLCALL_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            argv[1] = argv[0]; /* getopt's messages begin with it */
             return commands[i].run(&commands[i], argc - 1, argv + 1);
+        }
+    }
     fprintf(stderr, "rollcall: there is no command \"%s\"\n  hint: `rollcall --help` lists them\n", argv[1]);
     return EXIT_USAGE;
 }
