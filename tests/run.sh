@@ -34,7 +34,7 @@ test_preset() {
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 if ! $quick; then
-    test_preset asan -R '^unit\.|^cli\.(onboard|answers|signals)$'
+    test_preset asan -R '^unit\.|^cli\.(onboard|signals)$'
     test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
 fi
 test_preset ci
