@@ -1,8 +1,9 @@
-/* The executor: owns the network. It decides which request may leave when (quota, pauses, a service that is down), has its
- * intent recorded, sends it, and judges the answer. */
+/* The executor: owns the network. It has the intent of each request recorded, sends it when the gate lets it, and judges the
+ * answer. */
 #include "run/engine.h"
 
 #include "http/pool.h"
+#include "run/gate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,26 +15,10 @@ enum {
     AT_ONCE = 256,          /* taken from a queue at one time */
     READY_MAX = 256,        /* tasks of one kind that are kept ready */
     TRIES_MAX = 10,         /* of one user while the service works for others */
-    BREAKER_AT = 8,         /* failures in a row after which the service counts as down */
     STOP_PATIENCE_US = 10 * 1000000,
-    THROTTLE_BASE_US = 1000000,
     RETRY_BASE_US = 500000,
     WAIT_CAP_US = 30 * 1000000,
     REQUEST_IDS = 64,
-};
-
-struct task_list {
-    struct task *head;
-    struct task *tail;
-    size_t count;
-};
-
-/* One kind of request: its tasks in order, its quota, its pause. */
-struct lane {
-    struct task_list ready;
-    struct quota_window quota;
-    int64_t paused_until_us;
-    unsigned throttles; /* pauses in a row without a success */
 };
 
 struct executor {
@@ -41,19 +26,14 @@ struct executor {
     struct http_pool *pool;
     struct acs_signer *signer;
     struct acs_request_options request_options;
-    struct jitter jitter;
-    struct lane lanes[ACTION_COUNT];
+    struct gate gate;
+    struct task_list ready[ACTION_COUNT];
     struct task_list delayed;  /* waiting for their time, earliest first */
     struct task_list sendable; /* their intent is durable */
     size_t held;               /* tasks in our hands, the recorder's or the network's */
     size_t admitted;           /* of these: intent asked for, sendable, or under way */
     size_t admitted_max;
     unsigned turn;             /* which kind is asked first */
-
-    unsigned failures;        /* in a row, of all kinds */
-    int64_t down_since_us;    /* of the first of them; 0: the service works */
-    int64_t failed_at_us;     /* of the last of them */
-    int64_t probe_at_us;      /* when the next attempt may leave while it is down */
     bool answered;            /* the service has answered anything in this run */
     bool draining;            /* nothing new leaves */
     int64_t drain_until_us;
@@ -68,47 +48,6 @@ size_t engine_tasks_max(const struct spec *spec)
     return (size_t)spec->engine.concurrency * 8 + (size_t)2 * ACTION_COUNT * READY_MAX;
 }
 
-/* --- lists --- */
-
-static void list_append(struct task_list *list, struct task *task)
-{
-    task->next = NULL;
-    if (list->tail != NULL)
-        list->tail->next = task;
-    else
-        list->head = task;
-    list->tail = task;
-    list->count++;
-}
-
-static struct task *list_take(struct task_list *list)
-{
-    struct task *task = list->head;
-
-    if (task == NULL)
-        return NULL;
-    list->head = task->next;
-    if (list->head == NULL)
-        list->tail = NULL;
-    list->count--;
-    task->next = NULL;
-    return task;
-}
-
-/* By time. Most tasks wait longer than those before them, so the walk is short in practice and bounded always. */
-static void list_insert(struct task_list *list, struct task *task)
-{
-    struct task **place = &list->head;
-
-    while (*place != NULL && (*place)->not_before_us <= task->not_before_us)
-        place = &(*place)->next;
-    task->next = *place;
-    *place = task;
-    if (task->next == NULL)
-        list->tail = task;
-    list->count++;
-}
-
 /* --- ends --- */
 
 static void let_go(struct executor *executor, struct task *task)
@@ -121,7 +60,7 @@ static void drop_list(struct executor *executor, struct task_list *list)
 {
     struct task *task;
 
-    while ((task = list_take(list)) != NULL)
+    while ((task = task_list_take(list)) != NULL)
         let_go(executor, task);
 }
 
@@ -144,55 +83,8 @@ static void stop(struct executor *executor, enum stop reason, const struct error
     for (int action = 0; action < ACTION_COUNT; action++)
         queue_close(executor->engine->planned[action]);
     for (int action = 0; action < ACTION_COUNT; action++)
-        drop_list(executor, &executor->lanes[action].ready);
+        drop_list(executor, &executor->ready[action]);
     drop_list(executor, &executor->delayed);
-}
-
-/* --- quota --- */
-
-static bool is_create_with_token(const struct executor *executor, enum action action)
-{
-    return action == ACTION_PROVISION && executor->engine->spec->engine.create_counts_as_issue &&
-           executor->request_options.scope_count > 0;
-}
-
-static bool slot_available(struct executor *executor, enum action action, int64_t now_us)
-{
-    return quota_available(&executor->lanes[action].quota, now_us) &&
-           (!is_create_with_token(executor, action) ||
-            quota_available(&executor->lanes[ACTION_ISSUE].quota, now_us));
-}
-
-static int64_t next_slot_us(struct executor *executor, enum action action, int64_t now_us)
-{
-    int64_t at = quota_next_us(&executor->lanes[action].quota, now_us);
-
-    if (is_create_with_token(executor, action)) {
-        const int64_t other = quota_next_us(&executor->lanes[ACTION_ISSUE].quota, now_us);
-        at = other > at ? other : at;
-    }
-    return at;
-}
-
-static void take_slot(struct executor *executor, enum action action)
-{
-    quota_take(&executor->lanes[action].quota);
-    if (is_create_with_token(executor, action))
-        quota_take(&executor->lanes[ACTION_ISSUE].quota);
-}
-
-static void give_back_slot(struct executor *executor, enum action action)
-{
-    quota_give_back(&executor->lanes[action].quota);
-    if (is_create_with_token(executor, action))
-        quota_give_back(&executor->lanes[ACTION_ISSUE].quota);
-}
-
-static void end_slot(struct executor *executor, enum action action, bool accepted, int64_t now_us)
-{
-    quota_end(&executor->lanes[action].quota, accepted, now_us);
-    if (is_create_with_token(executor, action))
-        quota_end(&executor->lanes[ACTION_ISSUE].quota, true, now_us);
 }
 
 /* --- admission: a task gets a slot and its intent is recorded --- */
@@ -231,38 +123,30 @@ static void admit(struct executor *executor, struct task *task)
         stop(executor, STOP_FAULT, &error);
         return;
     }
-    take_slot(executor, task_action(task));
+    gate_take_slot(&executor->gate, task_action(task));
     executor->admitted++;
     record(executor, task, PHASE_INTENT);
 }
 
-static bool service_is_down(const struct executor *executor)
+static bool has_room(const struct executor *executor)
 {
-    return executor->failures >= BREAKER_AT;
-}
-
-/* May anything leave at all? While the service is down, one attempt at a time, when its time has come. */
-static bool gate_is_open(const struct executor *executor, int64_t now_us)
-{
-    if (executor->draining || executor->admitted >= executor->admitted_max)
-        return false;
-    return !service_is_down(executor) || (executor->admitted == 0 && now_us >= executor->probe_at_us);
+    return !executor->draining && executor->admitted < executor->admitted_max;
 }
 
 static void admit_all(struct executor *executor, int64_t now_us)
 {
     while (executor->delayed.head != NULL && executor->delayed.head->not_before_us <= now_us) {
-        struct task *task = list_take(&executor->delayed);
-        list_append(&executor->lanes[task_action(task)].ready, task);
+        struct task *task = task_list_take(&executor->delayed);
+        task_list_append(&executor->ready[task_action(task)], task);
     }
     /* The kinds take turns, so that none starves behind another that has much to do. */
     executor->turn++;
     for (unsigned i = 0; i < ACTION_COUNT; i++) {
         const enum action action = (enum action)((executor->turn + i) % ACTION_COUNT);
-        struct lane *lane = &executor->lanes[action];
-        while (lane->ready.head != NULL && gate_is_open(executor, now_us) && now_us >= lane->paused_until_us &&
-               slot_available(executor, action, now_us))
-            admit(executor, list_take(&lane->ready));
+        struct task_list *ready = &executor->ready[action];
+        while (ready->head != NULL && has_room(executor) &&
+               gate_admits(&executor->gate, action, executor->admitted, now_us))
+            admit(executor, task_list_take(ready));
     }
 }
 
@@ -271,7 +155,7 @@ static void admit_all(struct executor *executor, int64_t now_us)
 /* The request of an admitted task does not leave: VERDICT_AGAIN: not yet; VERDICT_LEFT: not in this run. */
 static void withdraw(struct executor *executor, struct task *task, enum task_verdict verdict, int64_t now_us)
 {
-    give_back_slot(executor, task_action(task));
+    gate_give_back_slot(&executor->gate, task_action(task));
     executor->admitted--;
     if (verdict == VERDICT_LEFT)
         executor->held--;
@@ -279,14 +163,6 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
     task->not_before_us = now_us;
     task->verdict = verdict;
     record(executor, task, PHASE_WITHDRAW);
-}
-
-/* A pause, or a service that is down, also holds back those whose intent is durable already. */
-static bool must_wait(const struct executor *executor, enum action action, int64_t now_us)
-{
-    if (now_us < executor->lanes[action].paused_until_us)
-        return true;
-    return service_is_down(executor) && (executor->admitted > 1 || now_us < executor->probe_at_us);
 }
 
 static bool send_request(struct executor *executor, struct task *task, struct error *error)
@@ -329,9 +205,9 @@ static void send_all(struct executor *executor)
 
     while (executor->sendable.head != NULL &&
            (executor->draining || http_pool_under_way(executor->pool) < executor->engine->spec->engine.concurrency)) {
-        struct task *task = list_take(&executor->sendable);
+        struct task *task = task_list_take(&executor->sendable);
         const int64_t now_us = clock_monotonic_us(executor->engine->clock);
-        if (executor->draining || must_wait(executor, task_action(task), now_us)) {
+        if (executor->draining || gate_holds_back(&executor->gate, task_action(task), executor->admitted, now_us)) {
             withdraw(executor, task, executor->draining ? VERDICT_LEFT : VERDICT_AGAIN, now_us);
             continue;
         }
@@ -345,44 +221,6 @@ static void send_all(struct executor *executor)
 }
 
 /* --- answers --- */
-
-static void note_success(struct executor *executor, enum action action)
-{
-    executor->failures = 0;
-    executor->down_since_us = 0;
-    executor->lanes[action].throttles = 0;
-}
-
-/* One answer pauses its kind of request for everyone. Answers to requests that left before the pause began do not make
- * it longer, unless they ask for it. */
-static void note_throttle(struct executor *executor, const struct task *task, int64_t delay_ms, int64_t now_us)
-{
-    struct lane *lane = &executor->lanes[task_action(task)];
-    int64_t until_us = lane->paused_until_us;
-
-    atomic_fetch_add(&executor->engine->throttled, 1);
-    /* Once a pause: what else was on its way when it began says nothing new. */
-    if (now_us >= lane->paused_until_us)
-        quota_shrink(&lane->quota, now_us);
-    if (delay_ms >= 0)
-        until_us = now_us + delay_ms * 1000;
-    else if (now_us >= lane->paused_until_us)
-        until_us = now_us + retry_backoff_us(&executor->jitter, THROTTLE_BASE_US, lane->throttles++, WAIT_CAP_US);
-    if (until_us > lane->paused_until_us)
-        lane->paused_until_us = until_us;
-}
-
-static void note_failure(struct executor *executor, int64_t now_us)
-{
-    const unsigned beyond = executor->failures >= BREAKER_AT ? executor->failures - BREAKER_AT : 0;
-
-    executor->failures++;
-    if (executor->down_since_us == 0)
-        executor->down_since_us = now_us;
-    executor->failed_at_us = now_us;
-    executor->probe_at_us =
-        now_us + retry_backoff_us(&executor->jitter, RETRY_BASE_US, beyond < 16 ? beyond : 16, WAIT_CAP_US);
-}
 
 static void reject(struct executor *executor, const struct task *task, const struct http_answer *http)
 {
@@ -413,7 +251,7 @@ static enum task_verdict verdict_after_failure(struct executor *executor, struct
     if (executor->draining)
         return VERDICT_LEFT;
     /* While the service is down for everybody, nobody's tries are counted. */
-    if (!service_is_down(executor) && ++task->tries >= TRIES_MAX)
+    if (!gate_service_is_down(&executor->gate) && ++task->tries >= TRIES_MAX)
         return VERDICT_FAILED;
     atomic_fetch_add(&executor->engine->retried, 1);
     return VERDICT_AGAIN;
@@ -432,31 +270,30 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
 {
     switch (task->outcome) {
     case OUTCOME_DONE:
-        note_success(executor, task_action(task));
+        gate_note_success(&executor->gate, task_action(task));
         add_missing_issue(executor, task);
         if (task_is_last_action(task))
             return VERDICT_DONE;
         return executor->draining ? VERDICT_LEFT : VERDICT_NEXT;
     case OUTCOME_GONE:
-    case OUTCOME_FAILED: note_success(executor, task_action(task)); return VERDICT_FAILED;
+    case OUTCOME_FAILED: gate_note_success(&executor->gate, task_action(task)); return VERDICT_FAILED;
     case OUTCOME_THROTTLED: break;
     case OUTCOME_REJECTED: reject(executor, task, http); return VERDICT_LEFT;
     case OUTCOME_TRANSIENT:
     case OUTCOME_IN_DOUBT: break;
     }
     if (task->answer.class == ACS_THROTTLED) {
-        executor->failures = 0;
-        executor->down_since_us = 0;
-        note_throttle(executor, task, delay_ms, now_us);
+        atomic_fetch_add(&executor->engine->throttled, 1);
+        gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
         return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
     }
     if (http->end == HTTP_NO_HOST && !executor->answered) {
         reject(executor, task, http);
         return VERDICT_LEFT;
     }
-    note_failure(executor, now_us);
-    task->not_before_us =
-        now_us + retry_backoff_us(&executor->jitter, RETRY_BASE_US, task->tries < 16 ? task->tries : 16, WAIT_CAP_US);
+    gate_note_failure(&executor->gate, now_us);
+    task->not_before_us = now_us + retry_backoff_us(&executor->gate.jitter, RETRY_BASE_US,
+                                                    task->tries < 16 ? task->tries : 16, WAIT_CAP_US);
     return verdict_after_failure(executor, task);
 }
 
@@ -495,7 +332,7 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
                                                 task->answered_at_ms / 1000);
     read_answer(task, executor, http, delay_ms, &error);
-    end_slot(executor, task_action(task), task->answer.class != ACS_THROTTLED, now_us);
+    gate_end_slot(&executor->gate, task_action(task), task->answer.class != ACS_THROTTLED, now_us);
     task->not_before_us = now_us;
     task->verdict = verdict_of(executor, task, http, delay_ms, now_us);
     if (error.code != ERROR_NONE)
@@ -519,7 +356,7 @@ static void take_recorded(struct executor *executor)
             if (task->phase == PHASE_DROPPED) {
                 let_go(executor, task);
             } else if (task->phase == PHASE_INTENT) {
-                list_append(&executor->sendable, task);
+                task_list_append(&executor->sendable, task);
             } else if (executor->draining) {
                 let_go(executor, task);
             } else {
@@ -528,7 +365,7 @@ static void take_recorded(struct executor *executor)
                     task->attempt = 0;
                     task->tries = 0;
                 }
-                list_insert(&executor->delayed, task);
+                task_list_insert(&executor->delayed, task);
             }
         }
     }
@@ -540,7 +377,7 @@ static void take_planned(struct executor *executor)
     void *items[READY_MAX];
 
     for (int action = 0; action < ACTION_COUNT; action++) {
-        struct task_list *ready = &executor->lanes[action].ready;
+        struct task_list *ready = &executor->ready[action];
         const size_t room = executor->draining ? READY_MAX : ready->count < READY_MAX ? READY_MAX - ready->count : 0;
         const size_t count = queue_try_pop(executor->engine->planned[action], items, room);
         executor->held += count;
@@ -548,7 +385,7 @@ static void take_planned(struct executor *executor)
             if (executor->draining)
                 let_go(executor, items[i]);
             else
-                list_append(ready, items[i]);
+                task_list_append(ready, items[i]);
         }
     }
 }
@@ -569,17 +406,16 @@ static void note_signal(struct executor *executor)
         stop(executor, STOP_SIGNAL, NULL);
 }
 
-/* Failures in a row that span so long are enough, however few they are: one user alone may not make more. */
 static void check_patience(struct executor *executor, int64_t now_us)
 {
-    const int64_t until_us = service_is_down(executor) ? now_us : executor->failed_at_us;
-    const int64_t patience_us = (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000;
+    const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
     struct error error;
 
-    if (executor->draining || executor->down_since_us == 0 || until_us - executor->down_since_us < patience_us)
+    if (executor->draining || silence_us == 0 ||
+        silence_us < (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000)
         return;
     error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->engine->resource->host, (long long)((until_us - executor->down_since_us) / 1000000));
+              executor->engine->resource->host, (long long)(silence_us / 1000000));
     error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
     stop(executor, STOP_GAVE_UP, &error);
 }
@@ -587,6 +423,7 @@ static void check_patience(struct executor *executor, int64_t now_us)
 /* Why nothing moves, and until when: the earliest moment at which something may be admitted. */
 static int64_t next_event_us(struct executor *executor, int64_t now_us)
 {
+    struct gate *gate = &executor->gate;
     int64_t earliest = INT64_MAX;
     enum waiting waiting = WAITING_NOT;
 
@@ -595,22 +432,19 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
     if (executor->delayed.head != NULL)
         earliest = executor->delayed.head->not_before_us;
     for (int action = 0; action < ACTION_COUNT; action++) {
-        struct lane *lane = &executor->lanes[action];
-        if (lane->ready.head == NULL)
+        if (executor->ready[action].head == NULL)
             continue;
-        int64_t at = next_slot_us(executor, (enum action)action, now_us);
-        if (at > now_us && executor->admitted == 0)
-            waiting = WAITING_QUOTA;
-        if (lane->paused_until_us > at) {
-            at = lane->paused_until_us;
+        const int64_t at_us = gate_next_us(gate, (enum action)action, now_us);
+        if (at_us == gate->lanes[action].paused_until_us)
             waiting = WAITING_THROTTLED;
-        }
-        if (at < earliest)
-            earliest = at;
+        else if (at_us > now_us && executor->admitted == 0)
+            waiting = WAITING_QUOTA;
+        if (at_us < earliest)
+            earliest = at_us;
     }
-    if (service_is_down(executor)) {
+    if (gate_service_is_down(gate)) {
         waiting = WAITING_SERVICE;
-        earliest = earliest == INT64_MAX || executor->probe_at_us > earliest ? executor->probe_at_us : earliest;
+        earliest = earliest == INT64_MAX || gate->probe_at_us > earliest ? gate->probe_at_us : earliest;
     }
     atomic_store(&executor->engine->waiting, waiting);
     atomic_store(&executor->engine->waiting_until_us, waiting == WAITING_NOT || earliest == INT64_MAX ? 0 : earliest);
@@ -623,7 +457,8 @@ static int timeout_ms(struct executor *executor)
     const int64_t at_us = next_event_us(executor, now_us);
 
     /* With room to admit nothing but an event can help; otherwise sleep until the moment, rounded up. */
-    if (at_us == INT64_MAX || (!executor->draining && !gate_is_open(executor, at_us)))
+    if (at_us == INT64_MAX || (!executor->draining &&
+                                 !(has_room(executor) && gate_is_open(&executor->gate, executor->admitted, at_us))))
         return 1000;
     if (at_us <= now_us)
         return 0;
@@ -662,7 +497,7 @@ void executor_run(struct executor *executor, struct executor_end *end)
     }
     end->connections = http_pool_connections(executor->pool);
     for (int action = 0; action < ACTION_COUNT; action++)
-        end->least[action] = executor->lanes[action].quota.least;
+        end->least[action] = executor->gate.lanes[action].quota.least;
     queue_close(engine->to_record);
 }
 
@@ -710,10 +545,7 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
         error_no_memory(error);
         return NULL;
     }
-    for (int action = 0; action < ACTION_COUNT; action++)
-        executor->lanes[action].quota = quotas[action];
     executor->engine = engine;
-    executor->jitter.state = seed;
     executor->admitted_max = (size_t)engine->spec->engine.concurrency * 4;
     executor->request_options = (struct acs_request_options){
         .api_version = engine->spec->resource.api_version,
@@ -721,6 +553,8 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
         .scope_count = engine->spec->token.scopes.count,
         .lifetime_min = engine->spec->token.lifetime_min,
     };
+    gate_init(&executor->gate, quotas,
+              engine->spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0, seed);
     executor->signer = acs_signer_new(engine->resource, error);
     if (executor->signer == NULL || !open_pool(executor, error)) {
         executor_free(executor);
@@ -735,7 +569,6 @@ void executor_free(struct executor *executor)
         return;
     http_pool_free(executor->pool); /* after executor_run() nothing is under way */
     acs_signer_free(executor->signer);
-    for (int action = 0; action < ACTION_COUNT; action++)
-        quota_clear(&executor->lanes[action].quota);
+    gate_clear(&executor->gate);
     free(executor);
 }

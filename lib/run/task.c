@@ -54,3 +54,42 @@ bool task_is_last_action(const struct task *task)
 {
     return task->step + 1 == task->actions.count;
 }
+
+void task_list_append(struct task_list *list, struct task *task)
+{
+    task->next = NULL;
+    if (list->tail != NULL)
+        list->tail->next = task;
+    else
+        list->head = task;
+    list->tail = task;
+    list->count++;
+}
+
+struct task *task_list_take(struct task_list *list)
+{
+    struct task *task = list->head;
+
+    if (task == NULL)
+        return NULL;
+    list->head = task->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    list->count--;
+    task->next = NULL;
+    return task;
+}
+
+/* Most tasks wait longer than those before them, so the walk is short in practice and bounded always. */
+void task_list_insert(struct task_list *list, struct task *task)
+{
+    struct task **place = &list->head;
+
+    while (*place != NULL && (*place)->not_before_us <= task->not_before_us)
+        place = &(*place)->next;
+    task->next = *place;
+    *place = task;
+    if (task->next == NULL)
+        list->tail = task;
+    list->count++;
+}

@@ -72,4 +72,17 @@ void task_free(struct task *task);
 enum action task_action(const struct task *task);
 bool task_is_last_action(const struct task *task);
 
+/* Tasks in order; zeroed is empty. */
+struct task_list {
+    struct task *head;
+    struct task *tail;
+    size_t count;
+};
+
+void task_list_append(struct task_list *list, struct task *task);
+/* The first one; NULL when there is none. */
+struct task *task_list_take(struct task_list *list);
+/* By not_before_us, after those of the same time. */
+void task_list_insert(struct task_list *list, struct task *task);
+
 #endif
