@@ -1,0 +1,54 @@
+/* planner.h - what the parts of plan making share; private to lib/run.
+ *
+ *   plan_sides.c reads roster and ledger into the join, plan_judge.c gives every user its reason, plan.c has it done.
+ */
+#ifndef ROLLCALL_RUN_PLANNER_H
+#define ROLLCALL_RUN_PLANNER_H
+
+#include "roster/join.h"
+#include "run/plan.h"
+
+/* What the ledger side of the join knows of a user, in join_entry.extra. */
+enum {
+    KNOWN_STATE = 3, /* enum identity_state */
+    KNOWN_NO_TOKEN = 1 << 2,
+    KNOWN_ENDING = 1 << 3,
+    KNOWN_COMPARABLE = 1 << 4, /* its watch text has the columns that the spec watches */
+    KNOWN_MARKED = 1 << 5,     /* marked as removed */
+    KNOWN_GRACE_OVER = 1 << 6,
+    KNOWN_ASKED = 1 << 7, /* by --only, or there is no --only */
+};
+
+struct planner {
+    struct plan *plan;
+    const struct spec *spec;
+    struct join *join;
+    struct ledger *ledger;
+    uint64_t capacity; /* of plan->rows */
+    size_t category_column; /* of a failures file; SIZE_MAX */
+    bool unresolved;
+    struct duplicate {
+        uint64_t index;
+        uint64_t first_line;
+    } duplicates[PROBLEMS_KEPT];
+    uint64_t duplicate_count;
+    struct problems *problems;
+    struct problems *previous_problems;
+};
+
+/* --- plan_sides.c --- */
+
+/* Reads both sides, each in a thread of its own. */
+bool planner_read_sides(struct planner *planner, int roster_fd, struct error *error);
+/* What the rules have to know of an identity: KNOWN_ flags. */
+uint64_t planner_known(const struct planner *planner, const struct identity *identity);
+
+/* --- plan_judge.c --- */
+
+/* A join_visitor's match: writes the reason of one user into the plan. */
+bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SIDES], struct error *error);
+/* The reason of a user that the roster has. */
+enum plan_reason planner_judge_present(const struct planner *planner,
+                                       const struct join_entry *const entries[JOIN_SIDES]);
+
+#endif
