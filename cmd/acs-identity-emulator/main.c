@@ -7,6 +7,7 @@
 #include "tls.h"
 
 #include "core/file.h"
+#include "core/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,7 +24,7 @@ static int open_signals(struct error *error)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0) {
         error_errno(error, "cannot block signals");
         return -1;
     }
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
     struct options options;
     struct error error = {0};
 
+    process_guard();
     if (!options_parse(argc, argv, &options, &error))
         goto fail;
     switch (options.request) {

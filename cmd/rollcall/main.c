@@ -2,11 +2,18 @@
 #include "command.h"
 
 #include "core/error.h"
+#include "core/process.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
     {"validate", "JOB.yaml", "check a job spec, and the roster that it names",
@@ -56,11 +63,59 @@ static void print_overview(FILE *stream)
     fputs("\n`rollcall COMMAND --help` lists the options of a command.\n", stream);
 }
 
+/* What OpenSSL lets go of may be an answer with a token, as it was decrypted. */
+static void wipe_and_free(void *memory, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return size > 0 ? malloc(size) : NULL;
+}
+
+static void *resize(void *memory, size_t size, const char *file, int line)
+{
+    const size_t before = memory != NULL ? malloc_usable_size(memory) : 0;
+    void *other = allocate(size, file, line);
+
+    if (other == NULL && size > 0)
+        return NULL;
+    if (before > 0 && size > 0)
+        memcpy(other, memory, before < size ? before : size);
+    wipe_and_free(memory, file, line);
+    return other;
+}
+
+/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault, and a
+ * run's result is not what it prints. */
+static int check_output(const struct command *command, int status)
+{
+    struct stat info;
+    const bool is_pipe = fstat(STDOUT_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+    struct error error;
+
+    errno = 0;
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || is_pipe)
+        return status;
+    if (errno != 0)
+        error_errno(&error, "cannot write to standard output");
+    else
+        error_set(&error, ERROR_SYSTEM, "cannot write to standard output");
+    const int failed = command_error(&error);
+    return command->run == command_run || status != 0 ? status : failed;
+}
+
 int main(int argc, char **argv)
 {
-    /* No core dump and no ptrace: the memory holds an access key and tokens. A reader that goes away must not end us. */
+    process_guard();
+    /* No core dump and no ptrace: the memory holds an access key and tokens. */
     prctl(PR_SET_DUMPABLE, 0);
-    signal(SIGPIPE, SIG_IGN);
+    CRYPTO_set_mem_functions(allocate, resize, wipe_and_free);
 
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_overview(argc < 2 ? stderr : stdout);
@@ -73,7 +128,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             argv[1] = argv[0]; /* getopt's messages begin with it */
-            return commands[i].run(&commands[i], argc - 1, argv + 1);
+            return check_output(&commands[i], commands[i].run(&commands[i], argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "rollcall: there is no command \"%s\"\n  hint: `rollcall --help` lists them\n", argv[1]);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -96,6 +97,39 @@ static void signals_stop(struct signals *signals)
     close(signals->signal_fd);
     close(signals->quit_fd);
     close(signals->stop_fd);
+}
+
+/* --- open files --- */
+
+/* Each request under way has a connection. What else a run opens, with some room: its streams and signals, a ledger with
+ * its side files for each of five threads, outputs, queues, the resolver, certificates. */
+enum { FILES_BESIDE_CONNECTIONS = 48 };
+
+/* Raises the soft limit where it is too low for the spec's concurrency, and lowers that where the hard limit is. */
+static bool fit_open_files(struct spec *spec, bool quiet, struct error *error)
+{
+    const rlim_t wanted = (rlim_t)spec->engine.concurrency + FILES_BESIDE_CONNECTIONS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return true;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return error_errno(error, "cannot raise the limit on open files");
+    if (limit.rlim_cur >= wanted)
+        return true;
+    if (limit.rlim_cur <= FILES_BESIDE_CONNECTIONS) {
+        error_set(error, ERROR_SYSTEM, "only %u files may be open at one time, and a run opens up to %d beside its "
+                                       "connections", (unsigned)limit.rlim_cur, FILES_BESIDE_CONNECTIONS);
+        return error_hint(error, "raise the limit (ulimit -n) to %u or more", (unsigned)wanted);
+    }
+    spec->engine.concurrency = (uint32_t)(limit.rlim_cur - FILES_BESIDE_CONNECTIONS);
+    if (!quiet)
+        fprintf(stderr,
+                "rollcall: only %u files may be open at one time: concurrency is %u for this run\n  hint: raise the "
+                "limit (ulimit -n) to %u\n",
+                (unsigned)limit.rlim_cur, (unsigned)spec->engine.concurrency, (unsigned)wanted);
+    return true;
 }
 
 /* --- the parts of a run --- */
@@ -256,10 +290,13 @@ static int run(const char *path, struct run_arguments *arguments)
         return EXIT_USAGE;
     if (!command_check_supported(job.spec, &error) ||
         (!acs_resource_parse(secret_reveal(&job.spec->resource.connection_string), &resource, &error) &&
-         !error_context(&error, "%s: resource.connection_string", path)))
+         !error_context(&error, "%s: resource.connection_string", path)) ||
+        !fit_open_files(job.spec, arguments->quiet, &error)) {
         status = command_error(&error);
-    else
+    } else {
+        secret_clear(&job.spec->resource.connection_string); /* the key in it is the resource's now */
         status = run_job(&job, arguments, &resource);
+    }
     job_close(&job);
     plan_file_free(arguments->plan_file);
     acs_resource_clear(&resource);

@@ -17,6 +17,18 @@ bool error_set(struct error *error, enum error_code code, const char *format, ..
     return false;
 }
 
+/* What helps where the reason alone decides it; "" where it does not. */
+static const char *hint_for(int reason)
+{
+    switch (reason) {
+    case ENOSPC: return "make room on the disk and run again";
+    case EDQUOT: return "make room within the disk quota, or raise it, and run again";
+    case EFBIG: return "raise the limit on the size of files (ulimit -f) and run again";
+    case EMFILE: return "raise the limit on open files (ulimit -n) and run again";
+    default: return "";
+    }
+}
+
 bool error_errno(struct error *error, const char *format, ...)
 {
     const int saved = errno;
@@ -32,6 +44,7 @@ bool error_errno(struct error *error, const char *format, ...)
     char reason[128];
     snprintf(error->message + length, sizeof error->message - length, ": %s",
              strerror_r(saved, reason, sizeof reason));
+    snprintf(error->hint, sizeof error->hint, "%s", hint_for(saved));
     return false;
 }
 

@@ -28,7 +28,7 @@ struct error {
 
 /* Each returns false, so that `return error_set(...)` reads as a failure. */
 bool error_set(struct error *error, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);
-/* As error_set with ERROR_SYSTEM and ": <strerror(errno)>" appended. */
+/* As error_set with ERROR_SYSTEM and ": <strerror(errno)>" appended; with a hint where errno alone says what helps. */
 bool error_errno(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 bool error_no_memory(struct error *error);
 /* Sets the hint of an error that is already there. */

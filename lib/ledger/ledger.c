@@ -19,7 +19,15 @@ enum { READER_BUSY_MS = 10000 };
 bool ledger_error(const struct ledger *ledger, const char *what, struct error *error)
 {
     const int code = sqlite3_errcode(ledger->db) & 0xff;
+    const int reason = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(ledger->db) : 0;
 
+    if (reason != 0) {
+        errno = reason;
+        error_errno(error, "%s: cannot %s: %s", ledger->path, what, sqlite3_errmsg(ledger->db));
+        if (code == SQLITE_CANTOPEN && reason != EMFILE)
+            error_hint(error, "its side files must be there or be made: on a disk that is read-only, look at a copy");
+        return false;
+    }
     error_set(error, ERROR_SYSTEM, "%s: cannot %s: %s", ledger->path, what, sqlite3_errmsg(ledger->db));
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
         error->code = ERROR_INPUT;
@@ -27,9 +35,11 @@ bool ledger_error(const struct ledger *ledger, const char *what, struct error *e
                           "only record of which identity is whose");
     } else if (code == SQLITE_FULL) {
         error_hint(error, "make room on the disk and run again; what was done so far is recorded");
+    } else if (code == SQLITE_IOERR) {
+        error_hint(error, "look at the disk, its quota and the limit on the size of files (ulimit -f), and run again");
     } else if (code == SQLITE_BUSY) {
-        error->code = ERROR_BUSY;
-        error_hint(error, "another program holds the file; end it and run again");
+        error_set(error, ERROR_BUSY, "another program holds the ledger %s: cannot %s", ledger->path, what);
+        error_hint(error, "end it, or wait until it has ended, and run again");
     }
     return false;
 }
@@ -173,6 +183,33 @@ bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct er
         !ledger_get(ledger, "resource", bound, sizeof bound, error))
         return false;
     return bound[0] != '\0' || ledger_set(ledger, "resource", resource, error);
+}
+
+bool ledger_reserve(struct ledger *ledger, size_t bytes, struct error *error)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(ledger->path, '/');
+
+    ledger_use_reserve(ledger);
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - ledger->path) + 1 : 1,
+             slash != NULL ? ledger->path : ".");
+    ledger->reserve_fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (ledger->reserve_fd < 0 || fallocate(ledger->reserve_fd, 0, 0, (off_t)bytes) == 0)
+        return true;
+    if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
+        error_errno(error, "there is no room for %zu KiB beside the ledger %s, which a run may need", bytes / 1024,
+                    ledger->path);
+    else
+        error->code = ERROR_NONE; /* a file system that cannot reserve */
+    ledger_use_reserve(ledger);
+    return error->code == ERROR_NONE;
+}
+
+void ledger_use_reserve(struct ledger *ledger)
+{
+    if (ledger->reserve_fd >= 0)
+        close(ledger->reserve_fd);
+    ledger->reserve_fd = -1;
 }
 
 bool ledger_exists(const char *path)
@@ -379,6 +416,7 @@ static struct ledger *ledger_new(const char *path, struct error *error)
 
     if (ledger != NULL) {
         ledger->lock_fd = -1;
+        ledger->reserve_fd = -1;
         ledger->path = strdup(path);
     }
     if (ledger == NULL || ledger->path == NULL) {
@@ -418,6 +456,7 @@ void ledger_close(struct ledger *ledger)
     for (size_t i = 0; i < SQL_STATEMENTS; i++)
         sqlite3_finalize(ledger->prepared[i]);
     sqlite3_close(ledger->db);
+    ledger_use_reserve(ledger);
     if (ledger->lock_fd >= 0)
         close(ledger->lock_fd);
     buffer_clear(&ledger->found);

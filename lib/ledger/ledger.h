@@ -33,6 +33,11 @@ struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error
 /* A second connection to the ledger that `ledger` has open, for reading beside it from another thread. */
 struct ledger *ledger_open_beside(const struct ledger *ledger, struct error *error);
 void ledger_close(struct ledger *ledger);
+/* Takes room on the ledger's disk, so that answers to requests that have left can be recorded when the disk becomes full
+ * meanwhile. False when there is not so much; true where the file system cannot reserve. Nothing of it has a name. */
+bool ledger_reserve(struct ledger *ledger, size_t bytes, struct error *error);
+/* Gives the room back, to be written to. */
+void ledger_use_reserve(struct ledger *ledger);
 /* False when there is no file at `path`: nobody was ever provisioned. */
 bool ledger_exists(const char *path);
 

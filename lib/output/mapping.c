@@ -192,6 +192,7 @@ struct checker {
     struct ledger *ledger;
     size_t identity_column;
     uint64_t unknown;
+    bool ledger_failed;
 };
 
 static bool find_identity_column(void *context, const struct roster_header *header, struct error *error)
@@ -213,8 +214,10 @@ static bool check_row(void *context, const struct roster_row *row, struct error 
     const char *id = row->fields[checker->identity_column].bytes;
     bool known = false;
 
-    if (checker->ledger != NULL && !ledger_knows(checker->ledger, row->key.bytes, id, &known, error))
+    if (checker->ledger != NULL && !ledger_knows(checker->ledger, row->key.bytes, id, &known, error)) {
+        checker->ledger_failed = true;
         return false;
+    }
     checker->unknown += !known;
     return true;
 }
@@ -233,7 +236,7 @@ static bool read_mapping(struct checker *checker, const struct mapping_options *
         .name = path, .fd = fd, .delimiter = options->style.delimiter, .key = options->key_column};
     bool ok = problems_init(&problems, path, error) &&
               roster_read(&reading, &visitor, &problems, &summary, error);
-    if (!ok) {
+    if (!ok && !checker->ledger_failed) {
         error_context(error, "%s stands in the place of the mapping and is none", path);
         error_hint(error, "name another file in outputs.mapping, or move this one away");
     }

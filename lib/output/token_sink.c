@@ -69,6 +69,7 @@ struct reading {
     struct token_sink *sink;
     struct ledger *ledger;
     int64_t now_s;
+    bool row_failed; /* the ledger or the writing, not the file that is read */
 };
 
 static bool check_header(void *context, const struct roster_header *header, struct error *error)
@@ -87,6 +88,19 @@ static bool stop_reading(void *context, const struct roster_row *row, struct err
     (void)context, (void)row;
     error->code = ERROR_NONE;
     return false;
+}
+
+/* For a ledger that knows nobody: it was lost, or emptied, and this file is perhaps the only trace of who has which
+ * identity. */
+static bool refuse_row(void *context, const struct roster_row *row, struct error *error)
+{
+    struct reading *reading = context;
+
+    (void)row;
+    reading->row_failed = true;
+    error_set(error, ERROR_LIMIT, "%s names identities, and the ledger knows none", reading->sink->path);
+    return error_hint(error, "was the ledger lost? Restore it, or adopt them: `rollcall import JOB.yaml %s`; or move the "
+                             "file away", reading->sink->path);
 }
 
 /* Does the ledger count the token of this row? */
@@ -114,18 +128,20 @@ static bool copy_row(const struct reading *reading, const struct roster_row *row
 /* Takes over a row whose token is still the one that the ledger counts. */
 static bool keep_row(void *context, const struct roster_row *row, struct error *error)
 {
-    const struct reading *reading = context;
+    struct reading *reading = context;
     unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
     bool counted;
 
-    return is_counted(reading, row, fingerprint, &counted, error) && (!counted || copy_row(reading, row, error));
+    reading->row_failed = !is_counted(reading, row, fingerprint, &counted, error) ||
+                          (counted && !copy_row(reading, row, error));
+    return !reading->row_failed;
 }
 
 /* As keep_row, for the journal of a run that was killed between the journal and the ledger: what the service answered
  * stands here and nowhere else, an identity perhaps. The ledger learns it now; a row that it does not want is dropped. */
 static bool recover_row(void *context, const struct roster_row *row, struct error *error)
 {
-    const struct reading *reading = context;
+    struct reading *reading = context;
     struct result result = {
         .key = row->key.bytes,
         .key_length = row->key.length,
@@ -137,6 +153,7 @@ static bool recover_row(void *context, const struct roster_row *row, struct erro
     int64_t expires_at_ms;
     bool counted;
 
+    reading->row_failed = true;
     if (!is_counted(reading, row, result.token_fingerprint, &counted, error))
         return false;
     if (!counted && time_parse_rfc3339_ms(row->fields[3].bytes, &expires_at_ms)) {
@@ -144,7 +161,8 @@ static bool recover_row(void *context, const struct roster_row *row, struct erro
         if (!ledger_recover_result(reading->ledger, &result, &counted, error))
             return false;
     }
-    return !counted || copy_row(reading, row, error);
+    reading->row_failed = counted && !copy_row(reading, row, error);
+    return !reading->row_failed;
 }
 
 static bool file_is_there(const char *path)
@@ -174,7 +192,7 @@ static bool read_tokens(struct reading *reading, const char *path,
     const struct roster_visitor visitor = {.header = check_header, .row = row, .context = reading};
     error->code = ERROR_NONE;
     const bool ok = roster_read(&options, &visitor, &problems, &summary, error) || error->code == ERROR_NONE;
-    if (!ok) {
+    if (!ok && !reading->row_failed) {
         error_context(error, "%s is no token file of this job", path);
         if (problems.count > 0)
             error_hint(error, "line %" PRIu64 ": %s", problems.list[0].line, problems.list[0].message);
@@ -347,8 +365,9 @@ struct token_sink *token_sink_open(const char *path, const char *key_column, str
         goto fail;
     }
     struct reading look = {.sink = sink};
-    if (!name_files(sink, path, error) || !file_make_parents(path, 0700, error) ||
-        !file_check_directory(path, error) || !read_tokens(&look, path, stop_reading, error) ||
+    int64_t generation;
+    if (!ledger_generation(ledger, &generation, error) || !name_files(sink, path, error) || !file_make_parents(path, 0700, error) ||
+        !file_check_directory(path, error) || !read_tokens(&look, path, generation == 0 ? refuse_row : stop_reading, error) ||
         !take_over_journal(sink, ledger, now_s, error) || !make_journal(sink, ledger, error))
         goto fail;
     return sink;

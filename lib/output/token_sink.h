@@ -17,7 +17,8 @@
 struct token_sink;
 
 /* Merges what an earlier run left, and makes a new journal. A file at `path` that is not a token file with this key
- * column is refused (ERROR_INPUT). When a former run was killed and its journal is gone, the ledger is made to forget
+ * column is refused (ERROR_INPUT), and so is one that names anybody when the ledger has never known anybody (ERROR_LIMIT):
+ * it may be the only trace of them. When a former run was killed and its journal is gone, the ledger is made to forget
  * the tokens that were in it. Call it before ledger_run_begin(). */
 struct token_sink *token_sink_open(const char *path, const char *key_column, struct ledger *ledger, int64_t now_s,
                                    struct error *error);

@@ -99,6 +99,8 @@ static bool reader_open(struct reader *reader, struct error *error)
 
 static void reader_close(struct reader *reader)
 {
+    if (reader->parser.entry_buf != NULL)
+        explicit_bzero(reader->parser.entry_buf, csv_get_buffer_size(&reader->parser));
     csv_free(&reader->parser);
     row_clear(&reader->header_text);
     row_clear(&reader->row);

@@ -13,10 +13,18 @@ bool row_init(struct row_text *row, size_t limit, struct error *error)
     return row->fields != NULL && row->bytes != NULL ? true : error_no_memory(error);
 }
 
+/* A row may be one of a file with tokens. */
+static void wipe_bytes(struct row_text *row)
+{
+    if (row->bytes != NULL)
+        explicit_bzero(row->bytes, row->capacity);
+    free(row->bytes);
+}
+
 void row_clear(struct row_text *row)
 {
     free(row->fields);
-    free(row->bytes);
+    wipe_bytes(row);
     *row = (struct row_text){0};
 }
 
@@ -40,7 +48,7 @@ static bool grow(struct row_text *row, size_t needed)
     memcpy(bytes, row->bytes, row->length);
     for (size_t i = 0; i < row->count; i++)
         row->fields[i].bytes = bytes + (row->fields[i].bytes - row->bytes);
-    free(row->bytes);
+    wipe_bytes(row);
     row->bytes = bytes;
     row->capacity = capacity;
     return true;

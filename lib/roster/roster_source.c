@@ -25,6 +25,8 @@ bool source_open(struct source *source, const char *name, int fd, struct error *
 
 void source_close(struct source *source)
 {
+    if (source->bytes != NULL)
+        explicit_bzero(source->bytes, SOURCE_CAPACITY); /* files with tokens are read too */
     free(source->bytes);
     XXH3_freeState(source->digest);
 }

@@ -68,7 +68,8 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
         .token_wanted = wants_token(recorder, task) || owes_token(recorder, task),
     };
 
-    if (task->outcome == OUTCOME_DONE && wants_token(recorder, task) && secret_is_set(&task->answer.token)) {
+    if (recorder->ok && task->outcome == OUTCOME_DONE && wants_token(recorder, task) &&
+        secret_is_set(&task->answer.token)) {
         if (!token_fingerprint(&task->answer.token, result.token_fingerprint))
             return error_no_memory(error);
         result.token_expires_at_s = task->answer.token_expires_at_ms / 1000;
@@ -85,7 +86,7 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
 static bool write_one(struct recorder *recorder, struct task *task, struct error *error)
 {
     switch (task->phase) {
-    case PHASE_INTENT: return write_intent(recorder, task, error);
+    case PHASE_INTENT: return !recorder->ok || write_intent(recorder, task, error);
     case PHASE_WITHDRAW: return ledger_withdraw(recorder->ledger, task->ledger_task, error);
     case PHASE_RESULT: return write_result(recorder, task, error);
     case PHASE_DROPPED: break;
@@ -100,7 +101,7 @@ static bool write_batch(struct recorder *recorder, struct task **tasks, size_t c
     for (size_t i = 0; i < count; i++)
         if (!write_one(recorder, tasks[i], error))
             goto fail;
-    if (recorder->tokens != NULL && !token_sink_sync(recorder->tokens, error))
+    if (recorder->ok && recorder->tokens != NULL && !token_sink_sync(recorder->tokens, error))
         goto fail;
     if (!ledger_commit(recorder->ledger, error))
         goto fail;
@@ -150,6 +151,25 @@ static void report_failure(struct recorder *recorder, const struct task *task)
     tell(recorder, task, task->outcome == OUTCOME_GONE ? "user_lost" : "user_failed");
 }
 
+/* A result that is recorded. After a fault its token was not delivered, so who wanted one is not done. */
+static void count_result(struct recorder *recorder, const struct task *task)
+{
+    recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
+    recorder->in_doubt += task->outcome == OUTCOME_IN_DOUBT;
+    switch (task->verdict) {
+    case VERDICT_AGAIN: tell(recorder, task, "user_retried"); break;
+    case VERDICT_NEXT: break;
+    case VERDICT_DONE:
+        if (!recorder->ok && wants_token(recorder, task))
+            break;
+        recorder->done_users++;
+        tell(recorder, task, "user_done");
+        break;
+    case VERDICT_FAILED: report_failure(recorder, task); break;
+    case VERDICT_LEFT: break;
+    }
+}
+
 /* After the commit: count it, tell it, and hand the task on. */
 static void pass_on(struct recorder *recorder, struct task *task)
 {
@@ -164,18 +184,7 @@ static void pass_on(struct recorder *recorder, struct task *task)
             task_free(task);
         return;
     }
-    recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
-    recorder->in_doubt += task->outcome == OUTCOME_IN_DOUBT;
-    switch (task->verdict) {
-    case VERDICT_AGAIN: tell(recorder, task, "user_retried"); break;
-    case VERDICT_NEXT: break;
-    case VERDICT_DONE:
-        recorder->done_users++;
-        tell(recorder, task, "user_done");
-        break;
-    case VERDICT_FAILED: report_failure(recorder, task); break;
-    case VERDICT_LEFT: break;
-    }
+    count_result(recorder, task);
     if (task->verdict == VERDICT_AGAIN || task->verdict == VERDICT_NEXT)
         queue_push(recorder->engine->recorded, task);
     else
@@ -201,6 +210,21 @@ static void save_answers(struct recorder *recorder, struct task **tasks, size_t 
         save_answer(recorder, tasks[i]);
     if (recorder->tokens != NULL)
         token_sink_sync(recorder->tokens, &ignored);
+}
+
+/* After the first fault: what the service has answered is recorded where that can be, with the room that was kept for it
+ * and without tokens, which the next run issues again. */
+static void salvage(struct recorder *recorder, struct task **tasks, size_t count)
+{
+    struct error ignored;
+
+    if (!write_batch(recorder, tasks, count, &ignored)) {
+        save_answers(recorder, tasks, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->phase == PHASE_RESULT)
+            count_result(recorder, tasks[i]);
 }
 
 /* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in doubt,
@@ -273,10 +297,11 @@ void recorder_run(struct recorder *recorder)
             tasks[i] = items[i];
         if (count > 0 && recorder->ok && !write_batch(recorder, tasks, count, &recorder->error)) {
             recorder->ok = false;
+            ledger_use_reserve(recorder->ledger);
             atomic_store(&recorder->engine->recorder_failed, true);
         }
-        if (!recorder->ok)
-            save_answers(recorder, tasks, count);
+        if (!recorder->ok && count > 0)
+            salvage(recorder, tasks, count);
         for (size_t i = 0; i < count; i++) {
             if (recorder->ok)
                 pass_on(recorder, tasks[i]);

@@ -1,5 +1,6 @@
 #include "run/run.h"
 
+#include "core/file.h"
 #include "output/mapping.h"
 #include "run/engine.h"
 
@@ -8,7 +9,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { PLANNED_QUEUE = 512 };
+enum {
+    PLANNED_QUEUE = 512,
+    RESERVE_PER_REQUEST = 64 * 1024, /* four tasks for each of them, some pages of the ledger each */
+};
 
 struct run {
     const struct run_input *input;
@@ -28,6 +32,8 @@ struct run {
     struct run_record record;
     uint64_t in_doubt_before;
     int64_t started_us;
+    bool wrote_tokens;
+    bool wrote_mapping;
 };
 
 /* --- before the first request --- */
@@ -104,7 +110,9 @@ static bool begin(struct run *run, struct error *error)
         /* With --only the roster need not be the whole company: the next run must not be compared with it. */
         .roster_rows = input->plan->options.only == NULL ? input->plan->roster.selected : 0,
     };
-    return write_beginning(run, error);
+    return (input->plan->users == 0 ||
+            ledger_reserve(input->ledger, (size_t)input->spec->engine.concurrency * RESERVE_PER_REQUEST, error)) &&
+           write_beginning(run, error);
 }
 
 /* --- what the last window has seen --- */
@@ -300,12 +308,14 @@ static bool run_threads(struct run *run, struct error *error)
     pthread_join(recorder, NULL);
 
     *error = (struct error){.code = ERROR_NONE};
-    if (!run->recorder.ok)
+    if (!run->recorder.ok) {
         *error = run->recorder.error;
-    else if (run->executor_end.stop != STOP_NONE)
+        error->code = ERROR_SYSTEM; /* whatever it is about: "nothing was sent" would not be true any more */
+    } else if (run->executor_end.stop != STOP_NONE) {
         *error = run->executor_end.error;
-    else if (!fed)
+    } else if (!fed) {
         *error = feeder_error;
+    }
     return run->recorder.ok && run->executor_end.stop == STOP_NONE && fed;
 }
 
@@ -333,12 +343,15 @@ static bool write_outputs(struct run *run, struct error *error)
     if (!run->recorder.ok)
         token_sink_abandon(tokens);
     else if (tokens != NULL)
-        ok = token_sink_finish(tokens, input->ledger, clock_wall_ms(input->clock) / 1000, error);
+        ok = run->wrote_tokens = token_sink_finish(tokens, input->ledger, clock_wall_ms(input->clock) / 1000, error);
     if (failures != NULL && ok)
         ok = failures_commit(failures, error);
     else
         failures_discard(failures);
-    return ok && (spec->outputs.mapping == NULL || mapping_update(input->ledger, &mapping, spec->outputs.mapping, error));
+    if (spec->outputs.mapping != NULL && ok)
+        ok = run->wrote_mapping = mapping_update(input->ledger, &mapping, spec->outputs.mapping, error);
+    ledger_use_reserve(input->ledger); /* for the end of the run */
+    return ok;
 }
 
 static void fill_summary(const struct run *run, enum run_state state, struct run_summary *summary)
@@ -362,8 +375,8 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
         .in_doubt_before = run->in_doubt_before,
         .requests = atomic_load(&run->engine.requests),
         .connections = run->executor_end.connections,
-        .mapping = spec->outputs.mapping,
-        .tokens = spec->outputs.tokens.kind == SINK_CSV ? spec->outputs.tokens.target : NULL,
+        .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
+        .tokens = run->wrote_tokens ? spec->outputs.tokens.target : NULL,
         .failures = spec->outputs.failures,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
@@ -422,6 +435,18 @@ static bool open_failures(struct run *run, struct error *error)
     return run->recorder.failures != NULL;
 }
 
+/* Only the end writes the mapping: whether that will be possible shows before the first request. */
+static bool check_mapping_place(const struct run_input *input, struct error *error)
+{
+    struct atomic_file *file;
+
+    if (input->spec->outputs.mapping == NULL)
+        return true;
+    file = atomic_file_open(input->spec->outputs.mapping, 0640, error);
+    atomic_file_discard(file);
+    return file != NULL;
+}
+
 bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error)
 {
     struct run run = {.input = input};
@@ -438,7 +463,7 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
         .started_us = clock_monotonic_us(input->clock),
         .ok = true,
     };
-    if (!open_failures(&run, error) || !begin(&run, error)) {
+    if (!open_failures(&run, error) || !check_mapping_place(input, error) || !begin(&run, error)) {
         failures_discard(run.recorder.failures);
         token_sink_abandon(run.recorder.tokens);
         return false;

@@ -143,7 +143,7 @@ read_time() {
 # run_sdk USERS: the same.
 run_sdk() {
     NODE_EXTRA_CA_CERTS=$certificate node "$here/sdk.mjs" "$connection_string" "$1" "$concurrency" >"$home/time"
-    read -r seconds cpu memory <"$home/time"
+    read -r seconds cpu memory _ <"$home/time"
 }
 
 # note NAME USERS: one line of the measurements: users a second, CPU seconds per 1,000 users, MiB.

@@ -406,9 +406,9 @@ teardown() {
     create "{\"x\":\"$padding\"}"
     padding+=' '
     printf '{"x":"%s"}' "$padding" >"$BATS_TEST_TMPDIR/large"
-    raw_request POST "/identities?api-version=$VERSION" --data-binary "@$BATS_TEST_TMPDIR/large"
+    raw_curl_request POST "/identities?api-version=$VERSION" --data-binary "@$BATS_TEST_TMPDIR/large"
     is "$STATUS $(json .error.code)" '413 RequestBodyTooLarge'
-    raw_request POST "/identities?api-version=$VERSION" --data-binary "@$BATS_TEST_TMPDIR/large" \
+    raw_curl_request POST "/identities?api-version=$VERSION" --data-binary "@$BATS_TEST_TMPDIR/large" \
         -H 'Transfer-Encoding: chunked'
     is "$STATUS $(json .error.code)" '413 RequestBodyTooLarge'
     create

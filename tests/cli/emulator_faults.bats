@@ -18,7 +18,7 @@ with_faults() {
     emulator_start --faults "$BATS_TEST_TMPDIR/faults.yaml"
 }
 
-# fails_with CURL_STATUS COMMAND...: curl, below `request`, ends with it.
+# fails_with CURL_STATUS COMMAND...: curl, below the command, ends with it.
 fails_with() {
     local expected=$1
     shift
@@ -79,21 +79,21 @@ fails_with() {
 
 @test "close_before: nothing was done" {
     with_faults '{ nth: 1, fault: close_before }'
-    fails_with 52 request POST "$CREATE"
+    fails_with 52 curl_request POST "$CREATE"
     is "$(stats '"\(.identities.created) \(.faults.close_before)"')" '0 1'
     create
 }
 
 @test "close_after: it was done" {
     with_faults '{ nth: 1, fault: close_after }'
-    fails_with 52 request POST "$CREATE"
+    fails_with 52 curl_request POST "$CREATE"
     is "$(stats '"\(.identities.created) \(.faults.close_after)"')" '1 1'
 }
 
 @test "refuse: no new connections for a while" {
     with_faults '{ nth: 1, fault: refuse, seconds: 2 }'
-    fails_with 52 request POST "$CREATE"
-    fails_with 7 request POST "$CREATE"
+    fails_with 52 curl_request POST "$CREATE"
+    fails_with 7 curl_request POST "$CREATE"
     sleep 2
     create
     is "$(stats '"\(.identities.created) \(.faults.refuse)"')" '1 1'
@@ -101,14 +101,14 @@ fails_with() {
 
 @test "reset_header and reset_body: RST in the middle" {
     with_faults '{ nth: 1, fault: reset_header }' '{ nth: [1, 2], fault: reset_body }' '{ nth: 3, fault: reset_header, acts: false }'
-    fails_with 56 request POST "$CREATE"
+    fails_with 56 curl_request POST "$CREATE"
     grep -q '^HTTP/1.1 201' "$EMULATOR_HOME/headers"
     run ! grep -qi '^content-length' "$EMULATOR_HOME/headers"
-    fails_with 56 request POST "$CREATE"
+    fails_with 56 curl_request POST "$CREATE"
     grep -qi '^content-length' "$EMULATOR_HOME/headers"
     [[ $BODY == '{"identity":'* ]]
     is "$(stats .identities.created)" 2
-    fails_with 56 request POST "$CREATE"
+    fails_with 56 curl_request POST "$CREATE"
     is "$(stats '"\(.identities.created) \(.faults | tojson)"')" '2 {"reset_header":2,"reset_body":1}'
 }
 
@@ -124,8 +124,8 @@ fails_with() {
 @test "over TLS the connection is cut" {
     printf -- '- { nth: 1, fault: reset_body }\n- { nth: 2, fault: close_after }\n' >"$BATS_TEST_TMPDIR/faults.yaml"
     emulator_start --tls --faults "$BATS_TEST_TMPDIR/faults.yaml"
-    fails_with '5[26]' request POST "$CREATE"
-    fails_with '5[26]' request POST "$CREATE"
+    fails_with '5[26]' curl_request POST "$CREATE"
+    fails_with '5[26]' curl_request POST "$CREATE"
     create
     is "$(stats .identities.created)" 3
 }
@@ -150,7 +150,7 @@ fails_with() {
 @test "stall_body and trickle keep the client waiting with a part of the body" {
     with_faults '{ nth: [1, 2], fault: stall_body, seconds: 60 }' '{ nth: [3, 4], fault: trickle, seconds: 15 }'
     for _ in 1 2 3 4; do
-        fails_with 28 request POST "$CREATE" '' --max-time 1
+        fails_with 28 curl_request POST "$CREATE" '' --max-time 1
         size=$(stat -c %s "$EMULATOR_HOME/body")
         [ "$size" -gt 0 ] && [ "$size" -lt 60 ]
     done
@@ -238,7 +238,7 @@ fails_with() {
 
 @test "gzip: the right answer, compressed" {
     with_faults '{ nth: [1, 2], fault: gzip }'
-    request POST "$CREATE" "$WITH_TOKEN" --compressed
+    curl_request POST "$CREATE" "$WITH_TOKEN" --compressed
     is "$STATUS $(header content-encoding)" '201 gzip'
     [[ $(json .accessToken.token) == eyJ* ]]
     request POST "$CREATE"

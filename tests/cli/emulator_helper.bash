@@ -1,12 +1,18 @@
 # emulator_helper.bash - starts emulators and sends them signed requests; loaded by the bats files that need one.
 #
-# Signatures are made with openssl, from the scheme's documents: neither the client's code nor the emulator's.
+# client.py makes and signs them: neither the client's code nor the emulator's.
+
+# shellcheck disable=SC2034 # most names are for those who load this
 
 EMULATOR=$ROLLCALL_BIN/acs-identity-emulator
 EMULATOR_KEY=$(printf '%064d' 7 | base64 -w0)
 VERSION=2023-10-01
 
 ISSUE_ANY='{"scopes":["chat"]}'
+CLIENT=${BASH_SOURCE[0]%/*}/client.py
+# The system's own: where versions are managed, the one of the path takes a second to start.
+PYTHON=/usr/bin/python3
+[ -x "$PYTHON" ] || PYTHON=python3
 OTHER_ID=8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000
 
 # emulator_start [options]: starts one, waits until it listens, and points ENDPOINT and KEY at it.
@@ -32,6 +38,25 @@ emulator_start() {
         IFS= read -r CERTIFICATE <&"$EMULATOR_OUT"
         CERTIFICATE=${CERTIFICATE#certificate=}
     fi
+    client_start
+}
+
+# client_start: the process that sends this test's requests. It ends with the test.
+client_start() {
+    [ -z "${CLIENT_PID-}" ] || return 0
+    CLIENT_HOME=$(mktemp -d "$BATS_TEST_TMPDIR/client.XXXXXX")
+    mkfifo "$CLIENT_HOME/in" "$CLIENT_HOME/out"
+    "$PYTHON" -IS "$CLIENT" "$CLIENT_HOME/headers" "$CLIENT_HOME/body" \
+        <"$CLIENT_HOME/in" >"$CLIENT_HOME/out" 2>"$CLIENT_HOME/err" 3>&- &
+    CLIENT_PID=$!
+    exec {CLIENT_IN}>"$CLIENT_HOME/in" {CLIENT_OUT}<"$CLIENT_HOME/out"
+}
+
+# ask_client WHAT METHOD TARGET BODY HEADERS [KEY HOST HASH DATE DATE_HEADER]: one exchange with it; sets REPLY.
+ask_client() {
+    printf '%s\0' "$1" "$ENDPOINT" "$2" "$3" "$4" "$5" "${6-}" "${SIGNED_TARGET-}" "${7-}" "${8-}" "${9-}" "${10-}" \
+        "$CERTIFICATE" >&"$CLIENT_IN"
+    IFS= read -r -u "$CLIENT_OUT" REPLY
 }
 
 # emulator_stop [signal]: ends the last one started and returns its exit status.
@@ -48,20 +73,17 @@ emulator_stop_all() {
         wait "$pid" || true
     done
     EMULATOR_PIDS=()
+    [ -n "${CLIENT_PID-}" ] || return 0
+    exec {CLIENT_IN}>&- {CLIENT_OUT}<&-
+    kill "$CLIENT_PID" 2>/dev/null || true
+    wait "$CLIENT_PID" || true
+    CLIENT_PID=
 }
 
 # hash_of TEXT: x-ms-content-sha256.
 hash_of() {
     [ -n "$1" ] || { echo '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; return; }
     printf '%s' "$1" | openssl dgst -sha256 -binary | base64 -w0
-}
-
-# sign METHOD TARGET DATE HOST HASH [KEY]
-sign() {
-    local key
-    key=$(printf '%s' "${6:-$KEY}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
-    printf '%s\n%s\n%s;%s;%s' "$1" "$2" "$3" "$4" "$5" |
-        openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64 -w0
 }
 
 http_date() {
@@ -71,39 +93,71 @@ http_date() {
 # The pieces of a request that a test may set to something else, e.g. SIGNED_HOST=other request POST ...
 #   SIGNED_HOST, SIGNED_TARGET, SIGNED_HASH, SIGNED_KEY, DATE, DATE_HEADER
 #
-# request METHOD TARGET [BODY] [curl options]: sends a signed request. Sets STATUS, HEADERS (names in lower case) and
+# request METHOD TARGET [BODY] [-H HEADER...]: sends a signed request. Sets STATUS, HEADERS (names in lower case) and
 # BODY.
 request() {
-    local method=$1 target=$2 body=${3-}
+    local method=$1 target=$2 body=${3-} headers=
     shift 2
     [ $# -gt 0 ] && shift
-    local date=${DATE:-$(http_date)} hash
-    hash=${SIGNED_HASH:-$(hash_of "$body")}
-    local signature
-    signature=$(sign "$method" "${SIGNED_TARGET:-$target}" "$date" "${SIGNED_HOST:-$HOST}" "$hash" "${SIGNED_KEY:-}")
-    local data=()
-    if [ -n "$body" ]; then
-        data=(--data-binary "$body" -H 'Content-Type: application/json')
-    elif [ "$method" = POST ]; then
-        data=(-H 'Content-Length: 0' -H 'Content-Type: application/json')
-    fi
-    raw_request "$method" "$target" "${data[@]}" -H "${DATE_HEADER:-x-ms-date}: $date" -H "x-ms-content-sha256: $hash" \
-        -H "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=$signature" "$@"
+    while [ $# -gt 0 ]; do
+        headers+=$2$'\n'
+        shift 2
+    done
+    send "$method" "$target" "$body" "$headers" "${SIGNED_KEY:-$KEY}" "${SIGNED_HOST-}" "${SIGNED_HASH-}" "${DATE-}" \
+        "${DATE_HEADER:-x-ms-date}"
 }
 
-# raw_request METHOD TARGET [curl options]: as request, without a signature. Sets ELAPSED_MS as well.
+# raw_request METHOD TARGET [-H HEADER...]: as request, without a signature. Sets ELAPSED_MS as well.
 raw_request() {
+    local method=$1 target=$2 headers=
+    shift 2
+    while [ $# -gt 0 ]; do
+        headers+=$2$'\n'
+        shift 2
+    done
+    send "$method" "$target" '' "$headers"
+}
+
+# send METHOD TARGET BODY HEADERS [KEY HOST HASH DATE DATE_HEADER]
+send() {
+    ask_client send "$@"
+    read -r STATUS ELAPSED_MS <<<"$REPLY"
+    if [ "$STATUS" = 000 ]; then
+        tail -n 1 "$CLIENT_HOME/err" >&2
+    fi
+    HEADERS=$(<"$CLIENT_HOME/headers")
+    BODY=$(<"$CLIENT_HOME/body")
+}
+
+# sign_for_curl METHOD TARGET [BODY]: sets SIGNED, the options of such a request for raw_curl_request.
+sign_for_curl() {
+    local headers header
+    ask_client sign "$1" "$2" "${3-}" '' "$KEY" '' '' '' x-ms-date
+    IFS=$'\t' read -ra headers <<<"$REPLY"
+    SIGNED=(-H 'Content-Type: application/json' --data-binary "${3-}")
+    for header in "${headers[@]}"; do
+        SIGNED+=(-H "$header")
+    done
+}
+
+# curl_request METHOD TARGET [BODY] [curl options]: as request, but sent by curl, whose messages name what went wrong on the
+# way. The answer as it came is in EMULATOR_HOME/headers and EMULATOR_HOME/body.
+curl_request() {
+    sign_for_curl "$1" "$2" "${3-}"
+    raw_curl_request "$1" "$2" "${SIGNED[@]}" "${@:4}"
+}
+
+# raw_curl_request METHOD TARGET [curl options]: as curl_request, without a signature.
+raw_curl_request() {
     local method=$1 target=$2
     shift 2
     local trust=()
     [ -n "$CERTIFICATE" ] && trust=(--cacert "$CERTIFICATE")
-    read -r STATUS ELAPSED_MS < <(curl -sS --max-time 60 --path-as-is --globoff -X "$method" "${trust[@]}" \
-        -D "$EMULATOR_HOME/headers" -o "$EMULATOR_HOME/body" -w '%{http_code} %{time_total}\n' "$@" \
-        "$ENDPOINT$target")
-    ELAPSED_MS=$(awk '{ printf "%d", $1 * 1000 }' <<<"$ELAPSED_MS")
-    HEADERS=$(tr -d '\r' <"$EMULATOR_HOME/headers" | sed -E 's/^([^:]*):/\L\1:/')
-    BODY=$(cat "$EMULATOR_HOME/body" 2>/dev/null)
     : >"$EMULATOR_HOME/body"
+    STATUS=$(curl -sS --max-time 60 --path-as-is --globoff -X "$method" "${trust[@]}" \
+        -D "$EMULATOR_HOME/headers" -o "$EMULATOR_HOME/body" -w '%{http_code}' "$@" "$ENDPOINT$target") || true
+    HEADERS=$(tr -d '\r' <"$EMULATOR_HOME/headers" | sed -E 's/^([^:]*):/\L\1:/')
+    BODY=$(<"$EMULATOR_HOME/body")
 }
 
 # json FILTER: what jq makes of BODY.
@@ -113,25 +167,28 @@ json() {
 
 # header NAME: its value; fails when it is not there.
 header() {
-    local line
-    line=$(grep -m1 "^$1:" <<<"$HEADERS") || { echo "no header $1" >&2; return 1; }
-    sed -E 's/^[^:]*: ?//' <<<"$line"
+    local value=${HEADERS#*$'\n'"$1:"}
+    [[ $HEADERS == "$1:"* ]] && value=${HEADERS#"$1:"}
+    [ "$value" != "$HEADERS" ] || { echo "no header $1" >&2; return 1; }
+    value=${value%%$'\n'*}
+    echo "${value# }"
 }
 
 # has_header NAME, has_no_header NAME
 has_header() {
-    header "$1" >/dev/null
+    [[ $'\n'$HEADERS == *$'\n'"$1:"* ]] || { echo "no header $1" >&2; return 1; }
 }
 
 has_no_header() {
-    ! grep "^$1:" <<<"$HEADERS" >&2 || return 1
+    [[ $'\n'$HEADERS != *$'\n'"$1:"* ]] || { header "$1" >&2; return 1; }
 }
 
 # create [BODY] [VERSION]: makes an identity; sets ID (raw) and ENCODED (with %3A).
 create() {
     request POST "/identities?api-version=${2:-$VERSION}" "${1-}"
     [ "$STATUS" = 201 ] || { echo "create: $STATUS $BODY" >&2; return 1; }
-    ID=$(json .identity.id)
+    [[ $BODY =~ \"id\":\"([^\"]+)\" ]]
+    ID=${BASH_REMATCH[1]}
     ENCODED=${ID//:/%3A}
 }
 
@@ -162,9 +219,7 @@ is() {
 # is_error STATUS CODE MESSAGE [TARGET]: the whole error answer; without a target it must have none.
 is_error() {
     is "$STATUS" "$1"
-    is "$(json .error.code)" "$2"
-    is "$(json .error.message)" "$3"
-    is "$(json '.error.target // ""')" "${4-}"
+    is "$(json '.error | .code, .message, .target // ""')" "$(printf '%s\n' "$2" "$3" "${4-}")"
     is "$(header content-type)" application/json
     is "$(header transfer-encoding)" chunked
 }

@@ -98,14 +98,14 @@ refused() {
 }
 
 @test "a plan that was made without a ledger is refused when there is one" {
-    rm contoso.ledger* out/mapping.csv
+    rm contoso.ledger* out/mapping.csv out/tokens.csv
     save
     run_job --yes
     refused "the ledger has changed"
 }
 
 @test "a plan that was made without a ledger is carried out" {
-    rm contoso.ledger* out/mapping.csv
+    rm contoso.ledger* out/mapping.csv out/tokens.csv
     save
     sends 5 run_job --plan plan.json
     exits 0

@@ -97,3 +97,126 @@ killed_with_core() {
     is "$(mode out/.tokens.csv.partial)" 600
     is "$(stat -c %a "$LEDGER"* | sort -u)" 600
 }
+
+# --- memory --------------------------------------------------------------------------------------------------------
+
+# memory_setup [emulator options]: the connection string comes from a file, because an environment stays in memory; and what
+# is loaded by way of stop.so stops when its main() has returned.
+memory_setup() {
+    emulator_stop_all
+    use_emulator --limits none "$@"
+    (umask 077 && printf '%s' "$CONNECTION_STRING" >connection)
+    unset COMMUNICATION_SERVICES_CONNECTION_STRING CONNECTION_STRING
+    write_roster 300
+    local trust=
+    [ -z "$CERTIFICATE" ] || trust=", ca_file: $CERTIFICATE"
+    write_job resource="{ connection_string: { file: connection }$trust }" \
+        engine='{ concurrency: 8, quotas: { create: none, issue: none } }'
+    echo "$KEY" >key
+    printf '%s\n' '#include <signal.h>' '__attribute__((destructor)) static void stop(void) { raise(SIGSTOP); }' |
+        cc -shared -fPIC -x c -o stop.so -
+}
+
+# is_stopped: the run is.
+is_stopped() {
+    grep -q '^State:.*T' "/proc/$RUN_PID/status"
+}
+
+# in_memory FILE...: prints which secrets of the files the run has in its memory; fails when there are any.
+in_memory() {
+    "$PYTHON" "$BATS_TEST_DIRNAME/find_in_memory.py" "$RUN_PID" "$@"
+}
+
+# run_to_its_end [options]: a run that has done everything and still exists.
+run_to_its_end() {
+    LD_PRELOAD=$PWD/stop.so start_job "$@"
+    wait_until 60 is_stopped
+    cat run.err
+}
+
+# tells_what_it_holds: the search finds what is there, here a variable of the environment.
+tells_what_it_holds() {
+    echo 'env-that-shows-the-search-works' >marker
+    run -1 in_memory marker
+}
+
+@test "at its end a process has neither the key nor a token in its memory" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    memory_setup
+    export ROLLCALL_TEST_MARKER=env-that-shows-the-search-works
+    run_to_its_end
+    tells_what_it_holds
+    column 3 out/tokens.csv >tokens
+    is "$(wc -l <tokens)" 300
+    in_memory key tokens
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 0 ]
+    # And one that reads the old tokens, replaces most of them and carries the others over.
+    sed -i 5,40d users.csv
+    run_to_its_end --reissue-all
+    column 3 out/tokens.csv >>tokens
+    is "$(wc -l <tokens)" 600
+    in_memory key tokens
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 0 ]
+}
+
+@test "over TLS as well" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    memory_setup --tls
+    run_to_its_end
+    column 3 out/tokens.csv >tokens
+    is "$(wc -l <tokens)" 300
+    in_memory key tokens
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 0 ]
+}
+
+@test "at its end a run that was stopped by a signal has none of them either" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    memory_setup --latency 100ms
+    LD_PRELOAD=$PWD/stop.so start_job
+    wait_until 30 has_requests 40
+    kill -TERM "$RUN_PID"
+    wait_until 60 is_stopped
+    column 3 out/tokens.csv >tokens
+    [ "$(wc -l <tokens)" -ge 16 ]
+    in_memory key tokens
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 143 ]
+}
+
+@test "while a run lasts only the latest tokens are in its memory, and the connection string is not" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    memory_setup --latency 20ms
+    write_roster 5000
+    start_job
+    wait_until 30 has_requests 200
+    kill -STOP "$RUN_PID"
+    wait_until 30 is_stopped
+    # The key is there to sign with, once as the bytes that it stands for and not as the text.
+    run -1 in_memory key
+    [[ $output == *decoded* ]]
+    [ "$(grep -vc decoded <<<"$output")" -eq 0 ]
+    # What libcurl received last on each connection stays until the next answer, and a batch may be at work.
+    column 3 out/.tokens.csv.partial | head -n -40 >tokens
+    [ "$(wc -l <tokens)" -ge 50 ]
+    in_memory tokens
+    kill -CONT "$RUN_PID"
+    kill -TERM "$RUN_PID"
+    end_job
+}
+
+@test "a run starts no other process, which could inherit a secret" {
+    memory_setup --latency 50ms
+    start_job
+    wait_until 30 has_requests 20
+    is "$(cat "/proc/$RUN_PID"/task/*/children)" ''
+    kill -TERM "$RUN_PID"
+    end_job
+    run -1 grep -lE '\b(fork|vfork|posix_spawn|popen|system|exec[lv][pe]*) *\(' -r "$ROLLCALL_SOURCE/lib" "$ROLLCALL_SOURCE/cmd/rollcall"
+}

@@ -30,6 +30,9 @@ static void a_system_error_says_why(void **state)
     assert_false(error_errno(&error, "cannot write %s", "x"));
     assert_int_equal(error.code, ERROR_SYSTEM);
     assert_string_equal(error.message, "cannot write x: No space left on device");
+    assert_string_equal(error.hint, "make room on the disk and run again");
+    errno = EACCES;
+    error_errno(&error, "cannot write %s", "x");
     assert_string_equal(error.hint, "");
 }
 
