@@ -60,9 +60,9 @@ static void answer_stats(struct service *service, const struct call *call, struc
     json_t *root = json_pack(
         "{s:s, s:f, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I}}", "resource", service->resource->guid,
         "uptime_seconds", (double)(now.monotonic_us - service->started.monotonic_us) / 1e6, "requests", requests,
-        "windows", windows, "faults", faults_of(service), "identities", "created", (json_int_t)store->identities.count, "active",
-        (json_int_t)(store->identities.count - store->deleted), "deleted", (json_int_t)store->deleted, "tokens",
-        "issued", (json_int_t)store->issued, "live", (json_int_t)live_total(&store->live, moment_wall_s(now)),
+        "windows", windows, "faults", faults_of(service), "identities", "created", (json_int_t)store->identities.count,
+        "active", (json_int_t)(store->identities.count - store->deleted), "deleted", (json_int_t)store->deleted,
+        "tokens", "issued", (json_int_t)store->issued, "live", (json_int_t)live_total(&store->live, moment_wall_s(now)),
         "connections", "open", (json_int_t)service->connections_open, "total", (json_int_t)service->connections_total);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(12));
     json_decref(root);

@@ -68,7 +68,8 @@ bool command_check_supported(const struct spec *spec, struct error *error)
         [SINK_NDJSON] = "ndjson", [SINK_COMMAND] = "command", [SINK_POSTGRES] = "postgres"};
 
     if (spec->resource.credential != CREDENTIAL_ACCESS_KEY) {
-        error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only", spec->path);
+        error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only",
+                  spec->path);
         return error_hint(error, "give resource.connection_string instead of endpoint and credential");
     }
     if (spec->outputs.tokens.kind > SINK_CSV) {

@@ -62,9 +62,12 @@ enum {
     OPTION_OWN, /* the first of a command's own */
 };
 
-#define PLAN_LONG_OPTIONS                                                                                              \
-    {"only", required_argument, NULL, OPTION_ONLY}, {"limit", required_argument, NULL, OPTION_LIMIT},                  \
-        {"reissue-all", no_argument, NULL, OPTION_REISSUE_ALL}
+/* clang-format off */ /* which takes the last one for a block */
+#define PLAN_LONG_OPTIONS                             \
+    {"only", required_argument, NULL, OPTION_ONLY},   \
+    {"limit", required_argument, NULL, OPTION_LIMIT}, \
+    {"reissue-all", no_argument, NULL, OPTION_REISSUE_ALL}
+/* clang-format on */
 
 /* The options, as of now. Borrows from the arguments. */
 struct plan_options plan_arguments_options(struct plan_arguments *arguments);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Attempts that were throttled or went wrong on the way, in a row, are one line: how often, from when to when, the first cause
- * and the last. */
+/* Attempts that were throttled or went wrong on the way, in a row, are one line: how often, from when to when, the
+ * first cause and the last. */
 struct folded {
     uint64_t count;
     int64_t first_ms;
@@ -35,8 +35,8 @@ static void print_folded(struct history *history)
         return;
     time_format_rfc3339_ms(folded->first_ms, from);
     time_format_rfc3339_ms(folded->last_ms, to);
-    printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action, folded->count, to,
-           folded->first_code, folded->last_code);
+    printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action, folded->count,
+           to, folded->first_code, folded->last_code);
     history->folded.count = 0;
 }
 
@@ -65,12 +65,12 @@ static bool print_json(const struct audit_record *record, struct error *error)
     char at[TIME_TEXT_SIZE];
 
     time_format_rfc3339_ms(record->at_ms, at);
-    json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o}", "at", at, "run",
-                             (json_int_t)record->run, "action", record->action, "outcome", record->outcome, "attempt",
-                             (int)record->attempt, "identity_id", text_or_null(record->identity), "status",
-                             record->status, "code", text_or_null(record->code), "message",
-                             text_or_null(record->message), "request_id", text_or_null(record->request_id), "ms_cv",
-                             text_or_null(record->ms_cv));
+    json_t *line =
+        json_pack("{s:s, s:I, s:s, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o}", "at", at, "run", (json_int_t)record->run,
+                  "action", record->action, "outcome", record->outcome, "attempt", (int)record->attempt, "identity_id",
+                  text_or_null(record->identity), "status", record->status, "code", text_or_null(record->code),
+                  "message", text_or_null(record->message), "request_id", text_or_null(record->request_id), "ms_cv",
+                  text_or_null(record->ms_cv));
     if (line == NULL)
         return error_no_memory(error);
     json_dumpf(line, stdout, JSON_COMPACT);

@@ -56,9 +56,8 @@ static bool read_row(struct import *import, const struct roster_row *row, struct
     const char *expires = value_of(row, import->expires_column);
     int64_t expires_ms = 0;
 
-    *adoption = (struct adoption){.key = row->key.bytes,
-                                  .identity = value_of(row, import->identity_column),
-                                  .state = IDENTITY_ACTIVE};
+    *adoption = (struct adoption){
+        .key = row->key.bytes, .identity = value_of(row, import->identity_column), .state = IDENTITY_ACTIVE};
     if (!acs_identity_is_valid(adoption->identity)) {
         problems_add(&import->problems, row->line, 0, "an id has the form 8:acs:<resource>_<user>, in lower case",
                      "\"%.100s\" is no identity of Azure Communication Services", adoption->identity);

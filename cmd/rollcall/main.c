@@ -91,8 +91,8 @@ static void *resize(void *memory, size_t size, const char *file, int line)
     return other;
 }
 
-/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault, and a
- * run's result is not what it prints. */
+/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault, and
+ * a run's result is not what it prints. */
 static int check_output(const struct command *command, int status)
 {
     struct stat info;

@@ -91,8 +91,8 @@ void print_plan(const struct plan *plan, FILE *stream)
 
     for (int category = 0; category < CATEGORY_COUNT; category++) {
         describe_category(plan, (enum category)category, actions, sizeof actions);
-        fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category),
-                plan->categories[category], actions);
+        fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category), plan->categories[category],
+                actions);
     }
     if (plan->spec->roster.previous != NULL)
         fprintf(stream, "against %s: %" PRIu64 " rows there, %" PRIu64 " of them gone, %" PRIu64 " changed\n",

@@ -40,7 +40,8 @@ static json_t *changed_columns(const struct printer *printer, const char *before
         json_t *from = watch_state(before, watch->items[i]);
         json_t *to = watch_state(now, watch->items[i]);
         if (!json_equal(from, to))
-            json_array_append_new(list, json_pack("{s:s, s:O, s:O}", "column", watch->items[i], "from", from, "to", to));
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:O, s:O}", "column", watch->items[i], "from", from, "to", to));
         json_decref(from);
         json_decref(to);
     }
@@ -74,8 +75,8 @@ static bool print_user(void *context, const struct plan_user *user, struct error
     }
     if (known && user->reason == REASON_WATCH)
         json_object_set_new(line, "changed", changed_columns(printer, identity.watch, user->row->watch));
-    const bool ok = line != NULL && json_dumpf(line, printer->stream, JSON_COMPACT) == 0 &&
-                    fputc('\n', printer->stream) != EOF;
+    const bool ok =
+        line != NULL && json_dumpf(line, printer->stream, JSON_COMPACT) == 0 && fputc('\n', printer->stream) != EOF;
     json_decref(line);
     return ok ? true : error_errno(error, "cannot write to standard output");
 }
@@ -107,7 +108,6 @@ bool plan_print_json(const struct plan *plan, int roster_fd, struct ledger *ledg
 
     if (!plan_each(plan, roster_fd, &visitor, error))
         return false;
-    return print_summary(plan, stream) && fflush(stream) == 0
-               ? true
-               : error_errno(error, "cannot write to standard output");
+    return print_summary(plan, stream) && fflush(stream) == 0 ? true
+                                                              : error_errno(error, "cannot write to standard output");
 }

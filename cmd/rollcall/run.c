@@ -101,8 +101,8 @@ static void signals_stop(struct signals *signals)
 
 /* --- open files --- */
 
-/* Each request under way has a connection. What else a run opens, with some room: its streams and signals, a ledger with
- * its side files for each of five threads, outputs, queues, the resolver, certificates. */
+/* Each request under way has a connection. What else a run opens, with some room: its streams and signals, a ledger
+ * with its side files for each of five threads, outputs, queues, the resolver, certificates. */
 enum { FILES_BESIDE_CONNECTIONS = 48 };
 
 /* Raises the soft limit where it is too low for the spec's concurrency, and lowers that where the hard limit is. */
@@ -119,8 +119,9 @@ static bool fit_open_files(struct spec *spec, bool quiet, struct error *error)
     if (limit.rlim_cur >= wanted)
         return true;
     if (limit.rlim_cur <= FILES_BESIDE_CONNECTIONS) {
-        error_set(error, ERROR_SYSTEM, "only %u files may be open at one time, and a run opens up to %d beside its "
-                                       "connections", (unsigned)limit.rlim_cur, FILES_BESIDE_CONNECTIONS);
+        error_set(error, ERROR_SYSTEM,
+                  "only %u files may be open at one time, and a run opens up to %d beside its connections",
+                  (unsigned)limit.rlim_cur, FILES_BESIDE_CONNECTIONS);
         return error_hint(error, "raise the limit (ulimit -n) to %u or more", (unsigned)wanted);
     }
     spec->engine.concurrency = (uint32_t)(limit.rlim_cur - FILES_BESIDE_CONNECTIONS);
@@ -369,10 +370,11 @@ int command_run(const struct command *command, int argc, char **argv)
         default: status = command_usage(command, option); goto out;
         }
     }
-    if (arguments.plan_path != NULL && (arguments.plan.only.count > 0 || arguments.plan.options.limit > 0 ||
-                                        arguments.plan.options.reissue_all)) {
+    if (arguments.plan_path != NULL &&
+        (arguments.plan.only.count > 0 || arguments.plan.options.limit > 0 || arguments.plan.options.reissue_all)) {
         fputs("rollcall: --plan carries out a saved plan as it is; give --only, --limit and --reissue-all to "
-              "`rollcall plan --out`\n", stderr);
+              "`rollcall plan --out`\n",
+              stderr);
         goto out;
     }
     if (command_arguments(command, argc, argv, 1, &path))

@@ -36,8 +36,7 @@ int64_t clock_monotonic_us(const struct clock *clock)
 }
 
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 void time_format_rfc3339(int64_t wall_s, char text[TIME_TEXT_SIZE])
 {
@@ -163,9 +162,9 @@ bool time_parse_http(const char *text, int64_t *wall_s)
     text += 3;
     for (utc.tm_mon = 0; utc.tm_mon < 12 && strcmp(months[utc.tm_mon], month) != 0; utc.tm_mon++)
         continue;
-    if (utc.tm_mon == 12 || !take_char(&text, ' ') || !take_number(&text, 4, &utc.tm_year) ||
-        !take_char(&text, ' ') || !take_number(&text, 2, &utc.tm_hour) || !take_char(&text, ':') ||
-        !take_number(&text, 2, &utc.tm_min) || !take_char(&text, ':') || !take_number(&text, 2, &utc.tm_sec))
+    if (utc.tm_mon == 12 || !take_char(&text, ' ') || !take_number(&text, 4, &utc.tm_year) || !take_char(&text, ' ') ||
+        !take_number(&text, 2, &utc.tm_hour) || !take_char(&text, ':') || !take_number(&text, 2, &utc.tm_min) ||
+        !take_char(&text, ':') || !take_number(&text, 2, &utc.tm_sec))
         return false;
     utc.tm_year -= 1900;
     return strcmp(text, " GMT") == 0 && to_seconds(&utc, wall_s);

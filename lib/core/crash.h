@@ -1,7 +1,7 @@
 /* crash.h - a point at which a test kills the process, to see that what comes after loses nothing.
  *
- * Only in builds with ROLLCALL_CRASH_POINTS: there the environment's ROLLCALL_CRASH_AT=n kills the process at the n-th point
- * that it reaches, as kill -9 would.  Elsewhere a point is nothing.
+ * Only in builds with ROLLCALL_CRASH_POINTS: there the environment's ROLLCALL_CRASH_AT=n kills the process at the n-th
+ * point that it reaches, as kill -9 would.  Elsewhere a point is nothing.
  */
 #ifndef ROLLCALL_CORE_CRASH_H
 #define ROLLCALL_CORE_CRASH_H

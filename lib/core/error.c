@@ -42,8 +42,7 @@ bool error_errno(struct error *error, const char *format, ...)
 
     const size_t length = strlen(error->message);
     char reason[128];
-    snprintf(error->message + length, sizeof error->message - length, ": %s",
-             strerror_r(saved, reason, sizeof reason));
+    snprintf(error->message + length, sizeof error->message - length, ": %s", strerror_r(saved, reason, sizeof reason));
     snprintf(error->hint, sizeof error->hint, "%s", hint_for(saved));
     return false;
 }

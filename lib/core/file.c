@@ -191,16 +191,16 @@ static bool name_temporary(struct atomic_file *file, struct error *error)
 {
     const char *slash = strrchr(file->path, '/');
     const int directory = slash == NULL ? 0 : (int)(slash - file->path) + 1;
-    const int length = snprintf(file->temporary, sizeof file->temporary, "%.*s.%s.tmp", directory, file->path,
-                                file->path + directory);
+    const int length =
+        snprintf(file->temporary, sizeof file->temporary, "%.*s.%s.tmp", directory, file->path, file->path + directory);
 
     if (length < 0 || (size_t)length >= sizeof file->temporary)
         return error_set(error, ERROR_INPUT, "the path %.64s... is too long", file->path);
     return true;
 }
 
-/* Opens and locks the temporary file. The lock tells a file that is being written from one that a killed process left; the
- * name may be renamed away between opening and locking, so it is looked at again. */
+/* Opens and locks the temporary file. The lock tells a file that is being written from one that a killed process left;
+ * the name may be renamed away between opening and locking, so it is looked at again. */
 static bool open_temporary(struct atomic_file *file, mode_t mode, struct error *error)
 {
     struct stat mine;

@@ -1,8 +1,8 @@
 /* file.h - files that others must not see half-written, or tamper with.
  *
  * atomic_file: what is written under the name is the old content or the whole new one, never a part (design,
- * invariant 10).  The temporary file stands beside the target as ".<name>.tmp", has its final mode from its first byte, is
- * synced, renamed, and its directory synced.  One that a killed process left behind is taken over; one that another
+ * invariant 10).  The temporary file stands beside the target as ".<name>.tmp", has its final mode from its first byte,
+ * is synced, renamed, and its directory synced.  One that a killed process left behind is taken over; one that another
  * process is writing is an error.
  */
 #ifndef ROLLCALL_CORE_FILE_H

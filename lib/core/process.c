@@ -12,7 +12,7 @@ static void occupy(int stream, int flags)
     if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF)
         return;
     if (open("/dev/null", flags) != stream) /* the lowest free number */
-        abort(); /* nothing can be said, and nothing has been done */
+        abort();                            /* nothing can be said, and nothing has been done */
 }
 
 void process_guard(void)

@@ -193,11 +193,11 @@ static bool prepare(struct slot *slot, const struct http_options *options)
     CURL *easy = slot->easy;
     CURLcode failed = CURLE_OK;
 
-#define SET(option, value)                                                                                             \
-    do {                                                                                                               \
-        const CURLcode code = curl_easy_setopt(easy, option, value);                                                   \
-        if (code != CURLE_OK)                                                                                          \
-            failed = code;                                                                                             \
+#define SET(option, value)                                           \
+    do {                                                             \
+        const CURLcode code = curl_easy_setopt(easy, option, value); \
+        if (code != CURLE_OK)                                        \
+            failed = code;                                           \
     } while (0)
     SET(CURLOPT_PRIVATE, (char *)slot);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -254,8 +254,7 @@ static bool add_slots(struct http_pool *pool, struct error *error)
     return true;
 }
 
-struct http_pool *http_pool_new(const struct http_options *options, http_done *done, void *context,
-                                struct error *error)
+struct http_pool *http_pool_new(const struct http_options *options, http_done *done, void *context, struct error *error)
 {
     struct http_pool *pool = calloc(1, sizeof *pool);
 
@@ -385,8 +384,8 @@ static enum http_end end_of(const struct slot *slot, CURLcode code)
 {
     if (code == CURLE_OK)
         return HTTP_ANSWERED;
-    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-        code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS)
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR ||
+        code == CURLE_SSL_INVALIDCERTSTATUS)
         return HTTP_UNTRUSTED;
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return HTTP_NO_HOST;

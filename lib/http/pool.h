@@ -41,9 +41,9 @@ struct http_request {
 };
 
 enum http_end {
-    HTTP_ANSWERED, /* a whole answer came */
-    HTTP_NOT_SENT, /* no byte of the request left: name, connection, TLS */
-    HTTP_LOST,     /* the request may have left, and no whole answer came */
+    HTTP_ANSWERED,  /* a whole answer came */
+    HTTP_NOT_SENT,  /* no byte of the request left: name, connection, TLS */
+    HTTP_LOST,      /* the request may have left, and no whole answer came */
     HTTP_NO_HOST,   /* the name of the server is not known; nothing left */
     HTTP_UNTRUSTED, /* the server's certificate was refused; no byte of the request left */
 };

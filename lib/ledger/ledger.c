@@ -179,8 +179,7 @@ bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct er
 {
     char bound[512];
 
-    if (!ledger_check_resource(ledger, resource, error) ||
-        !ledger_get(ledger, "resource", bound, sizeof bound, error))
+    if (!ledger_check_resource(ledger, resource, error) || !ledger_get(ledger, "resource", bound, sizeof bound, error))
         return false;
     return bound[0] != '\0' || ledger_set(ledger, "resource", resource, error);
 }
@@ -403,11 +402,11 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
         return false;
     if (version == ledger_schema_version)
         return true;
-    error_set(error, ERROR_INPUT, version == 0 ? "%s is no ledger, or an empty one (schema version %d)"
-                                               : "%s has the older schema version %d",
+    error_set(error, ERROR_INPUT,
+              version == 0 ? "%s is no ledger, or an empty one (schema version %d)"
+                           : "%s has the older schema version %d",
               ledger->path, version);
-    return error_hint(error, version == 0 ? "check the path in the job spec"
-                                          : "`rollcall run` brings it up to date");
+    return error_hint(error, version == 0 ? "check the path in the job spec" : "`rollcall run` brings it up to date");
 }
 
 static struct ledger *ledger_new(const char *path, struct error *error)

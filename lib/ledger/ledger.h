@@ -27,22 +27,22 @@ enum ledger_mode {
     LEDGER_RUN,  /* read and write, made when missing, locked against other runs until closed (ERROR_BUSY) */
 };
 
-/* Refuses a file of another user, a symbolic link, a directory that others can write to, a file that is no ledger, and a
- * ledger newer than this program; brings an older one up to date (LEDGER_RUN). The file has mode 0600. */
+/* Refuses a file of another user, a symbolic link, a directory that others can write to, a file that is no ledger, and
+ * a ledger newer than this program; brings an older one up to date (LEDGER_RUN). The file has mode 0600. */
 struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error *error);
 /* A second connection to the ledger that `ledger` has open, for reading beside it from another thread. */
 struct ledger *ledger_open_beside(const struct ledger *ledger, struct error *error);
 void ledger_close(struct ledger *ledger);
-/* Takes room on the ledger's disk, so that answers to requests that have left can be recorded when the disk becomes full
- * meanwhile. False when there is not so much; true where the file system cannot reserve. Nothing of it has a name. */
+/* Takes room on the ledger's disk, so that answers to requests that have left can be recorded when the disk becomes
+ * full meanwhile. False when there is not so much; true where the file system cannot reserve. None of it has a name. */
 bool ledger_reserve(struct ledger *ledger, size_t bytes, struct error *error);
 /* Gives the room back, to be written to. */
 void ledger_use_reserve(struct ledger *ledger);
 /* False when there is no file at `path`: nobody was ever provisioned. */
 bool ledger_exists(const char *path);
 
-/* Binds the ledger to the resource (host name) on first use. Later a different one is ERROR_LIMIT: its identities are not
- * this resource's (invariant 8). An unbound ledger opened for reading agrees with every resource. */
+/* Binds the ledger to the resource (host name) on first use. Later a different one is ERROR_LIMIT: its identities are
+ * not this resource's (invariant 8). An unbound ledger opened for reading agrees with every resource. */
 bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error);
 bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error);
 
@@ -118,9 +118,9 @@ struct run_record {
     int64_t started_at_ms;
     int64_t ended_at_ms; /* 0 while it runs */
     enum run_state state;
-    const char *job;      /* name of the spec */
+    const char *job;           /* name of the spec */
     const char *operator_name; /* user@host */
-    uint64_t roster_rows; /* selected rows of the roster */
+    uint64_t roster_rows;      /* selected rows of the roster */
     uint64_t done[ACTION_COUNT];
     uint64_t failed;
     uint64_t left;     /* planned, not ended: for the next run */
@@ -180,14 +180,14 @@ struct result {
     const char *ms_cv;    /* the service's correlation vector; "" when there is none */
     const char *code;
     const char *message;
-    int status;     /* HTTP status; 0 without an answer */
+    int status; /* HTTP status; 0 without an answer */
     int64_t at_ms;
 
     /* What the identity becomes; looked at for OUTCOME_DONE and OUTCOME_GONE. */
-    bool is_last;         /* of the actions that a change asked for: only then the watch text is applied */
+    bool is_last; /* of the actions that a change asked for: only then the watch text is applied */
     const char *watch;
     size_t watch_length;
-    bool is_removal;      /* done because the user is gone from the roster: a revoke leaves it revoked */
+    bool is_removal;            /* done because the user is gone from the roster: a revoke leaves it revoked */
     bool token_wanted;          /* without a delivered token one is owed */
     int64_t token_expires_at_s; /* 0: no token came */
     unsigned char token_fingerprint[TOKEN_FINGERPRINT_SIZE];
@@ -196,13 +196,13 @@ struct result {
 
 bool ledger_record_result(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
 
-/* A killed run had put this answer to a provision or issue down elsewhere, and perhaps not here. When the user still has
- * such a task (of the same identity), it is ended as done, in a transaction of its own; then *recovered is true. Fills in
- * what the task knows (task, action, outcome, attempt and request_id); the watch text stays as it is, so that what it
- * stands for is not taken for applied. Call it before ledger_run_begin(). */
+/* A killed run had put this answer to a provision or issue down elsewhere, and perhaps not here. When the user still
+ * has such a task (of the same identity), it is ended as done, in a transaction of its own; then *recovered is true.
+ * Fills in what the task knows (task, action, outcome, attempt and request_id); the watch text stays as it is, so that
+ * what it stands for is not taken for applied. Call it before ledger_run_begin(). */
 bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error);
-/* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and removed.
- * Counts the creates in doubt. Part of the open transaction. */
+/* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and
+ * removed. Counts the creates in doubt. Part of the open transaction. */
 bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error);
 /* Tokens of runs that did not end count as not delivered: their sink has lost them. */
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);

@@ -151,8 +151,7 @@ bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_
     return ledger_do(ledger, statement, "mark a user as removed", error);
 }
 
-bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length,
-                        struct error *error)
+bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_ADOPT_WATCH, error);
 

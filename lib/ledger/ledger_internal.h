@@ -62,8 +62,8 @@ extern const int ledger_schema_version;
 struct ledger {
     sqlite3 *db;
     char *path;
-    int lock_fd; /* holds the run lock; -1 for a reader */
-    int reserve_fd; /* a nameless file that takes room; -1: none */
+    int lock_fd;         /* holds the run lock; -1 for a reader */
+    int reserve_fd;      /* a nameless file that takes room; -1: none */
     struct buffer found; /* the texts of the row that was found last */
     sqlite3_stmt *prepared[SQL_STATEMENTS];
 };

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const char *const state_names[] = {
-    [RUN_RUNNING] = "running", [RUN_DONE] = "done",               [RUN_FAILED] = "failed",
-    [RUN_STOPPED] = "stopped", [RUN_INTERRUPTED] = "interrupted", [RUN_CRASHED] = "crashed",
+    [RUN_RUNNING] = "running",         [RUN_DONE] = "done",       [RUN_FAILED] = "failed", [RUN_STOPPED] = "stopped",
+    [RUN_INTERRUPTED] = "interrupted", [RUN_CRASHED] = "crashed",
 };
 
 enum { STATE_COUNT = sizeof state_names / sizeof *state_names };

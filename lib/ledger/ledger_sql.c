@@ -2,8 +2,7 @@
 #include "ledger/ledger_internal.h"
 
 #define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at"
-#define AUDIT_COLUMNS                                                                                                  \
-    "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv"
+#define AUDIT_COLUMNS "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */

@@ -217,8 +217,8 @@ bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *r
     result->watch = "";
     result->watch_length = 0;
     result->is_last = false;
-    *recovered = ledger_begin(ledger, error) && ledger_record_result(ledger, run, result, error) &&
-                 ledger_commit(ledger, error);
+    *recovered =
+        ledger_begin(ledger, error) && ledger_record_result(ledger, run, result, error) && ledger_commit(ledger, error);
     if (!*recovered)
         ledger_rollback(ledger);
     result->request_id = "";
@@ -319,8 +319,7 @@ static bool each_record(struct ledger *ledger, sqlite3_stmt *statement, int64_t 
     }
 }
 
-bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *visit, void *context,
-                       struct error *error)
+bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *visit, void *context, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_AUDIT_OF_KEY, error);
 

@@ -6,9 +6,8 @@ const struct csv_style csv_plain = {.delimiter = ','};
 
 static bool needs_quotes(const struct csv_style *style, const char *bytes, size_t length)
 {
-    return length > 0 &&
-           (memchr(bytes, style->delimiter, length) != NULL || memchr(bytes, '"', length) != NULL ||
-            memchr(bytes, '\n', length) != NULL || memchr(bytes, '\r', length) != NULL);
+    return length > 0 && (memchr(bytes, style->delimiter, length) != NULL || memchr(bytes, '"', length) != NULL ||
+                          memchr(bytes, '\n', length) != NULL || memchr(bytes, '\r', length) != NULL);
 }
 
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length)

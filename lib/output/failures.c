@@ -9,7 +9,7 @@
 enum { LINE_CAP = 80 * 1024 * 1024 };
 
 static const char *const error_columns[] = {
-    FAILURES_CATEGORY_COLUMN, "error_action",      "error_code",    "error_message",
+    FAILURES_CATEGORY_COLUMN, "error_action",     "error_code",     "error_message",
     "error_request_id",       "error_first_code", "error_attempts",
 };
 
@@ -19,8 +19,8 @@ struct failures {
     struct atomic_file *file;
     struct csv_style style;
     struct buffer line;
-    size_t columns;    /* of the roster, without error columns */
-    size_t key_column; /* its place among them */
+    size_t columns;              /* of the roster, without error columns */
+    size_t key_column;           /* its place among them */
     enum buffer_failure failure; /* of the first line that could not be made */
 };
 
@@ -96,8 +96,9 @@ void failures_add(struct failures *failures, const struct failure *failure)
         for (size_t i = 0; i < failures->columns; i++)
             csv_append_text(line, &failures->style, i == 0, i == failures->key_column ? failure->key : "");
     snprintf(attempts, sizeof attempts, "%u", (unsigned)failure->attempts);
-    const char *const values[ERROR_COLUMNS] = {failure->category,   failure->action,     failure->code, failure->message,
-                                               failure->request_id, failure->first_code, attempts};
+    const char *const values[ERROR_COLUMNS] = {failure->category, failure->action,     failure->code,
+                                               failure->message,  failure->request_id, failure->first_code,
+                                               attempts};
     for (size_t i = 0; i < ERROR_COLUMNS; i++)
         csv_append_text(line, &failures->style, false, values[i]);
     write_line(failures);

@@ -7,8 +7,8 @@
 #include "output/csv_out.h"
 #include "roster/roster.h"
 
-/* The columns that a failures file has after the roster's own. A row whose error_category is FAILURES_REMOVED was not in
- * the roster (its user was to be revoked or deleted): when the file is read as a roster, it is passed over. */
+/* The columns that a failures file has after the roster's own. A row whose error_category is FAILURES_REMOVED was not
+ * in the roster (its user was to be revoked or deleted): when the file is read as a roster, it is passed over. */
 #define FAILURES_CATEGORY_COLUMN "error_category"
 #define FAILURES_REMOVED "removed"
 

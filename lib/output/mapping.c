@@ -145,8 +145,8 @@ bool mapping_export(struct ledger *ledger, const struct mapping_options *options
                             header_of(&exporter, exporter.options.columns[i]));
         csv_end_line(&exporter.text);
     }
-    const bool ok = (ledger == NULL || ledger_each_identity(ledger, export_one, &exporter, error)) &&
-                    flush(&exporter, error);
+    const bool ok =
+        (ledger == NULL || ledger_each_identity(ledger, export_one, &exporter, error)) && flush(&exporter, error);
     buffer_clear(&exporter.text);
     return ok;
 }
@@ -234,8 +234,7 @@ static bool read_mapping(struct checker *checker, const struct mapping_options *
         return false;
     const struct roster_options reading = {
         .name = path, .fd = fd, .delimiter = options->style.delimiter, .key = options->key_column};
-    bool ok = problems_init(&problems, path, error) &&
-              roster_read(&reading, &visitor, &problems, &summary, error);
+    bool ok = problems_init(&problems, path, error) && roster_read(&reading, &visitor, &problems, &summary, error);
     if (!ok && !checker->ledger_failed) {
         error_context(error, "%s stands in the place of the mapping and is none", path);
         error_hint(error, "name another file in outputs.mapping, or move this one away");
@@ -245,8 +244,7 @@ static bool read_mapping(struct checker *checker, const struct mapping_options *
     return ok;
 }
 
-bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path,
-                   struct error *error)
+bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path, struct error *error)
 {
     struct checker checker = {.ledger = ledger};
     bool current = false;
@@ -263,12 +261,13 @@ bool mapping_check(struct ledger *ledger, const struct mapping_options *options,
         return true;
     error_set(error, ERROR_LIMIT, "%s names %" PRIu64 " identities that the ledger does not know", path,
               checker.unknown);
-    return error_hint(error, "was the ledger lost, or restored from an older copy? Adopt them first: "
-                             "`rollcall import JOB.yaml %s`; or move the file away", path);
+    return error_hint(error,
+                      "was the ledger lost, or restored from an older copy? Adopt them first: "
+                      "`rollcall import JOB.yaml %s`; or move the file away",
+                      path);
 }
 
-bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
-                    struct error *error)
+bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path, struct error *error)
 {
     char now[DESCRIPTION_SIZE];
     int64_t generation;

@@ -32,11 +32,10 @@ typedef bool mapping_write(void *context, const void *bytes, size_t length, stru
 bool mapping_export(struct ledger *ledger, const struct mapping_options *options, mapping_write *write, void *context,
                     struct error *error);
 
-/* Refuses (ERROR_LIMIT) when the mapping at `path` names identities that the ledger (NULL: there is none) does not know:
- * the ledger was restored from an older copy, or lost, and the next mapping would take away the only trace of them. A
- * mapping that is the one written last is not read; neither is one that is not there. */
-bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path,
-                   struct error *error);
+/* Refuses (ERROR_LIMIT) when the mapping at `path` names identities that the ledger (NULL: there is none) does not
+ * know: the ledger was restored from an older copy, or lost, and the next mapping would take away the only trace of
+ * them. A mapping that is the one written last is not read; neither is one that is not there. */
+bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path, struct error *error);
 
 /* Writes the whole mapping to `path`, atomically, unless the file there is still the one written last and no identity
  * has changed since. */

@@ -14,8 +14,8 @@ struct reporter {
     int64_t last_line_ms; /* elapsed time of the run */
     uint64_t rate_done;   /* for the rate: users ended at ... */
     int64_t rate_at_ms;
-    double rate; /* users a second, smoothed */
-    uint64_t ended;      /* users, and when the last of them did */
+    double rate;    /* users a second, smoothed */
+    uint64_t ended; /* users, and when the last of them did */
     int64_t ended_at_ms;
     bool line_is_open; /* a progress line stands on the terminal */
 };
@@ -118,8 +118,8 @@ static void update_rate(struct reporter *reporter, const struct progress *progre
     reporter->rate_at_ms = progress->elapsed_ms;
 }
 
-/* What is left at the speed so far, but not less than the quotas allow. The wait that goes on is not taken for slowness:
- * else what is left would grow with it. */
+/* What is left at the speed so far, but not less than the quotas allow. The wait that goes on is not taken for
+ * slowness: else what is left would grow with it. */
 static int64_t time_left_ms(const struct reporter *reporter, const struct progress *progress)
 {
     const uint64_t ended = progress->done + progress->failed;
@@ -201,13 +201,13 @@ static void end_line(struct reporter *reporter)
 
 static void event_of_end(struct reporter *reporter, const struct run_summary *summary)
 {
-    json_t *event = json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "run_ended", "run",
-        (json_int_t)summary->run, "state", summary->state, "users", (json_int_t)summary->users, "done",
-        (json_int_t)summary->done_users, "failed", (json_int_t)summary->failed, "lost", (json_int_t)summary->lost,
-        "left", (json_int_t)summary->left, "throttled", (json_int_t)summary->throttled, "retried",
-        (json_int_t)summary->retried, "in_doubt", (json_int_t)summary->in_doubt, "requests",
-        (json_int_t)summary->requests, "elapsed_ms", (json_int_t)summary->elapsed_ms);
+    json_t *event = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "run_ended",
+                              "run", (json_int_t)summary->run, "state", summary->state, "users",
+                              (json_int_t)summary->users, "done", (json_int_t)summary->done_users, "failed",
+                              (json_int_t)summary->failed, "lost", (json_int_t)summary->lost, "left",
+                              (json_int_t)summary->left, "throttled", (json_int_t)summary->throttled, "retried",
+                              (json_int_t)summary->retried, "in_doubt", (json_int_t)summary->in_doubt, "requests",
+                              (json_int_t)summary->requests, "elapsed_ms", (json_int_t)summary->elapsed_ms);
 
     for (int action = 0; event != NULL && action < ACTION_COUNT; action++)
         json_object_set_new(event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
@@ -260,7 +260,8 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     char took[32];
 
     duration_text(summary->elapsed_ms, took, sizeof took);
-    fprintf(err, "%srun %" PRId64 " %s%s: ", color, summary->run, summary->state, reporter->options.color ? "\033[0m" : "");
+    fprintf(err, "%srun %" PRId64 " %s%s: ", color, summary->run, summary->state,
+            reporter->options.color ? "\033[0m" : "");
     print_actions(err, summary);
     fprintf(err, " in %s\n", took);
     if (summary->failed > 0)

@@ -18,8 +18,8 @@ struct reporter;
 struct reporter_options {
     bool quiet; /* no progress, no summary; errors are the caller's */
     bool json;
-    FILE *out; /* events */
-    FILE *err; /* progress and summary */
+    FILE *out;     /* events */
+    FILE *err;     /* progress and summary */
     bool terminal; /* err is one */
     bool color;
     int width; /* of the terminal, in columns */
@@ -33,7 +33,7 @@ struct progress {
     uint64_t throttled;
     uint64_t retried;
     uint64_t in_doubt;
-    int64_t least_ms; /* that the quotas ask for the whole plan */
+    int64_t least_ms;        /* that the quotas ask for the whole plan */
     int64_t waiting_ms;      /* for so long nothing will move */
     const char *waiting_for; /* why nothing moves; NULL when it does */
 };

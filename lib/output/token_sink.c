@@ -29,7 +29,7 @@ struct token_sink {
     char journal[PATH_MAX];
     char *key_column;
     int fd;
-    bool rewrites; /* at its end: a token was added, or one that the file may hold has ended */
+    bool rewrites;  /* at its end: a token was added, or one that the file may hold has ended */
     bool is_broken; /* a write failed: what would follow half a line could not be read again */
     struct buffer pending;
 };
@@ -79,8 +79,9 @@ static bool check_header(void *context, const struct roster_header *header, stru
 
     for (size_t i = 1; ok && i < TOKEN_COLUMNS; i++)
         ok = strcmp(header->fields[i].bytes, columns[i]) == 0;
-    return ok ? true : error_set(error, ERROR_INPUT, "its columns are not %s,%s,%s,%s", reading->sink->key_column,
-                                 columns[1], columns[2], columns[3]);
+    return ok ? true
+              : error_set(error, ERROR_INPUT, "its columns are not %s,%s,%s,%s", reading->sink->key_column, columns[1],
+                          columns[2], columns[3]);
 }
 
 static bool stop_reading(void *context, const struct roster_row *row, struct error *error)
@@ -99,8 +100,10 @@ static bool refuse_row(void *context, const struct roster_row *row, struct error
     (void)row;
     reading->row_failed = true;
     error_set(error, ERROR_LIMIT, "%s names identities, and the ledger knows none", reading->sink->path);
-    return error_hint(error, "was the ledger lost? Restore it, or adopt them: `rollcall import JOB.yaml %s`; or move the "
-                             "file away", reading->sink->path);
+    return error_hint(error,
+                      "was the ledger lost? Restore it, or adopt them: `rollcall import JOB.yaml %s`; or move "
+                      "the file away",
+                      reading->sink->path);
 }
 
 /* Does the ledger count the token of this row? */
@@ -132,13 +135,13 @@ static bool keep_row(void *context, const struct roster_row *row, struct error *
     unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
     bool counted;
 
-    reading->row_failed = !is_counted(reading, row, fingerprint, &counted, error) ||
-                          (counted && !copy_row(reading, row, error));
+    reading->row_failed =
+        !is_counted(reading, row, fingerprint, &counted, error) || (counted && !copy_row(reading, row, error));
     return !reading->row_failed;
 }
 
 /* As keep_row, for the journal of a run that was killed between the journal and the ledger: what the service answered
- * stands here and nowhere else, an identity perhaps. The ledger learns it now; a row that it does not want is dropped. */
+ * stands here and nowhere else, an identity perhaps. The ledger learns it now; a row that it does not want goes. */
 static bool recover_row(void *context, const struct roster_row *row, struct error *error)
 {
     struct reading *reading = context;
@@ -206,8 +209,8 @@ static bool read_tokens(struct reading *reading, const char *path,
 
 /* --- the journal --- */
 
-/* The journal becomes the file: what still counts of the old file is appended to it, then it is renamed. The length it had
- * before stands in the ledger, so that half an appending can be cut off again. */
+/* The journal becomes the file: what still counts of the old file is appended to it, then it is renamed. The length it
+ * had before stands in the ledger, so that half an appending can be cut off again. */
 static bool journal_to_file(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
 {
     struct reading reading = {.sink = sink, .ledger = ledger, .now_s = now_s};
@@ -316,8 +319,8 @@ static bool take_over_journal(struct token_sink *sink, struct ledger *ledger, in
         ok = error_set(error, ERROR_INPUT, "%s is not ours to read", sink->journal);
         error_hint(error, "look at who made it, and remove it");
     }
-    ok = ok && repair_journal(sink, ledger, &size, error) &&
-         settle_journal(sink, size == 0, ledger, now_s, error) && journal_to_file(sink, ledger, now_s, error);
+    ok = ok && repair_journal(sink, ledger, &size, error) && settle_journal(sink, size == 0, ledger, now_s, error) &&
+         journal_to_file(sink, ledger, now_s, error);
     if (sink->fd >= 0)
         close(sink->fd);
     sink->fd = -1;
@@ -339,8 +342,8 @@ static bool name_files(struct token_sink *sink, const char *path, struct error *
 {
     const char *slash = strrchr(path, '/');
     const int directory = slash == NULL ? 0 : (int)(slash - path) + 1;
-    const int length = snprintf(sink->journal, sizeof sink->journal, "%.*s.%s.partial", directory, path,
-                                path + directory);
+    const int length =
+        snprintf(sink->journal, sizeof sink->journal, "%.*s.%s.partial", directory, path, path + directory);
 
     if (length < 0 || (size_t)length >= sizeof sink->journal)
         return error_set(error, ERROR_INPUT, "the path %.64s... is too long", path);
@@ -366,8 +369,9 @@ struct token_sink *token_sink_open(const char *path, const char *key_column, str
     }
     struct reading look = {.sink = sink};
     int64_t generation;
-    if (!ledger_generation(ledger, &generation, error) || !name_files(sink, path, error) || !file_make_parents(path, 0700, error) ||
-        !file_check_directory(path, error) || !read_tokens(&look, path, generation == 0 ? refuse_row : stop_reading, error) ||
+    if (!ledger_generation(ledger, &generation, error) || !name_files(sink, path, error) ||
+        !file_make_parents(path, 0700, error) || !file_check_directory(path, error) ||
+        !read_tokens(&look, path, generation == 0 ? refuse_row : stop_reading, error) ||
         !take_over_journal(sink, ledger, now_s, error) || !make_journal(sink, ledger, error))
         goto fail;
     return sink;

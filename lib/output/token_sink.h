@@ -2,8 +2,8 @@
  *
  * While a run lasts, tokens are appended to a journal beside the file (".<name>.partial") and synced before the ledger
  * counts them as delivered; at its end journal and file become the new file in one rename.  A journal that a run left
- * behind (it was killed) is merged by the next one, so no delivered token is lost; and what it holds of answers that the
- * killed run could not record any more is recorded then, before anybody sees it.  The file holds, for each user,
+ * behind (it was killed) is merged by the next one, so no delivered token is lost; and what it holds of answers that
+ * the killed run could not record any more is recorded then, before anybody sees it.  The file holds, for each user,
  * the token that the ledger knows as delivered: older ones, and those that have ended, are dropped.
  */
 #ifndef ROLLCALL_OUTPUT_TOKEN_SINK_H
@@ -17,9 +17,9 @@
 struct token_sink;
 
 /* Merges what an earlier run left, and makes a new journal. A file at `path` that is not a token file with this key
- * column is refused (ERROR_INPUT), and so is one that names anybody when the ledger has never known anybody (ERROR_LIMIT):
- * it may be the only trace of them. When a former run was killed and its journal is gone, the ledger is made to forget
- * the tokens that were in it. Call it before ledger_run_begin(). */
+ * column is refused (ERROR_INPUT), and so is one that names anybody when the ledger has never known anybody
+ * (ERROR_LIMIT): it may be the only trace of them. When a former run was killed and its journal is gone, the ledger is
+ * made to forget the tokens that were in it. Call it before ledger_run_begin(). */
 struct token_sink *token_sink_open(const char *path, const char *key_column, struct ledger *ledger, int64_t now_s,
                                    struct error *error);
 

@@ -93,10 +93,10 @@ int roster_open(const char *path, struct error *error);
 
 /* One field of a watch text (see struct roster_row): finds the state of column `name`. False when it is not there. */
 bool roster_watch_find(const char *watch, const char *name, const char **state, size_t *state_length);
-/* Appends the columns of a watch text that are named, in that order: a watch text again. False when one is not there. */
+/* Appends the columns of a watch text that are named, in that order: a watch text again. False when one is missing. */
 bool roster_watch_select(const char *watch, const char *const *names, size_t count, struct buffer *selected);
-/* Appends what is applied once `now` is: its columns, and those of `applied` that it does not have. These are of another
- * job with the same ledger, which watches other columns. */
+/* Appends what is applied once `now` is: its columns, and those of `applied` that it does not have. These are of
+ * another job with the same ledger, which watches other columns. */
 void roster_watch_merge(const char *now, const char *applied, struct buffer *merged);
 
 #endif

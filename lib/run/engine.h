@@ -104,7 +104,7 @@ void recorder_run(struct recorder *recorder);
 /* Reads the roster again and pushes a task for each user that the plan acts on, beginning with `kind`: those of the
  * roster first, then the removed ones. Closes planned[kind] in the end; ends early, without an error, when that was
  * closed by somebody else. `ledger` is the feeder's own connection. */
-bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd,
-                struct ledger *ledger, struct error *error);
+bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
+                struct error *error);
 
 #endif

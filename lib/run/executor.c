@@ -1,5 +1,5 @@
-/* The executor: owns the network. It has the intent of each request recorded, sends it when the gate lets it, and judges the
- * answer. */
+/* The executor: owns the network. It has the intent of each request recorded, sends it when the gate lets it, and
+ * judges the answer. */
 #include "run/engine.h"
 
 #include "http/pool.h"
@@ -12,9 +12,9 @@
 
 enum {
     ANSWER_MAX = 256 * 1024,
-    AT_ONCE = 256,          /* taken from a queue at one time */
-    READY_MAX = 256,        /* tasks of one kind that are kept ready */
-    TRIES_MAX = 10,         /* of one user while the service works for others */
+    AT_ONCE = 256,   /* taken from a queue at one time */
+    READY_MAX = 256, /* tasks of one kind that are kept ready */
+    TRIES_MAX = 10,  /* of one user while the service works for others */
     STOP_PATIENCE_US = 10 * 1000000,
     RETRY_BASE_US = 500000,
     WAIT_CAP_US = 30 * 1000000,
@@ -33,9 +33,9 @@ struct executor {
     size_t held;               /* tasks in our hands, the recorder's or the network's */
     size_t admitted;           /* of these: intent asked for, sendable, or under way */
     size_t admitted_max;
-    unsigned turn;             /* which kind is asked first */
-    bool answered;            /* the service has answered anything in this run */
-    bool draining;            /* nothing new leaves */
+    unsigned turn; /* which kind is asked first */
+    bool answered; /* the service has answered anything in this run */
+    bool draining; /* nothing new leaves */
     int64_t drain_until_us;
     struct executor_end *end;
     unsigned char random[REQUEST_IDS * 16];
@@ -301,8 +301,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
                         int64_t delay_ms, struct error *error)
 {
     const bool wants_token = executor->request_options.scope_count > 0;
-    const bool repeatable =
-        task_action(task) != ACTION_PROVISION || executor->engine->spec->resource.custom_id;
+    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->engine->spec->resource.custom_id;
 
     acs_answer_clear(&task->answer);
     error->code = ERROR_NONE;
@@ -457,8 +456,8 @@ static int timeout_ms(struct executor *executor)
     const int64_t at_us = next_event_us(executor, now_us);
 
     /* With room to admit nothing but an event can help; otherwise sleep until the moment, rounded up. */
-    if (at_us == INT64_MAX || (!executor->draining &&
-                                 !(has_room(executor) && gate_is_open(&executor->gate, executor->admitted, at_us))))
+    if (at_us == INT64_MAX ||
+        (!executor->draining && !(has_room(executor) && gate_is_open(&executor->gate, executor->admitted, at_us))))
         return 1000;
     if (at_us <= now_us)
         return 0;
@@ -530,8 +529,7 @@ static bool open_pool(struct executor *executor, struct error *error)
     executor->pool = http_pool_new(&options, on_done, executor, error);
     return executor->pool != NULL &&
            http_pool_watch(executor->pool, queue_event_fd(executor->engine->recorded), error) &&
-           watch_planned(executor, error) &&
-           http_pool_watch(executor->pool, executor->engine->stop_fd, error);
+           watch_planned(executor, error) && http_pool_watch(executor->pool, executor->engine->stop_fd, error);
 }
 
 struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,

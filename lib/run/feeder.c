@@ -64,9 +64,8 @@ static struct task *task_of_row(struct feeder *feeder, const struct plan_user *u
         buffer_error(&feeder->row, "a row of the roster", error);
         return NULL;
     }
-    struct task *task =
-        task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length, feeder->watch.data,
-                 feeder->watch.length, feeder->row.data, feeder->row.length);
+    struct task *task = task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length,
+                                 feeder->watch.data, feeder->watch.length, feeder->row.data, feeder->row.length);
     if (task == NULL) {
         error_no_memory(error);
         return NULL;
@@ -106,8 +105,8 @@ static bool feed_user(void *context, const struct plan_user *user, struct error 
 
     if (!user->acts || actions.items[0] != feeder->kind)
         return true;
-    struct task *task = user->row != NULL ? task_of_row(feeder, user, &actions, error)
-                                          : task_of_removed(feeder, user, &actions, error);
+    struct task *task =
+        user->row != NULL ? task_of_row(feeder, user, &actions, error) : task_of_removed(feeder, user, &actions, error);
     if (task == NULL)
         return false;
     if (queue_push(feeder->engine->planned[feeder->kind], task))
@@ -118,15 +117,15 @@ static bool feed_user(void *context, const struct plan_user *user, struct error 
     return false;
 }
 
-bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd,
-                struct ledger *ledger, struct error *error)
+bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
+                struct error *error)
 {
-    struct feeder feeder = {.engine = engine,
-                            .kind = kind,
-                            .spec = plan->spec,
-                            .ledger = ledger,
-                            .style = {.delimiter = plan->spec->roster.delimiter,
-                                      .escape_formulas = plan->spec->outputs.escape_formulas}};
+    struct feeder feeder = {
+        .engine = engine,
+        .kind = kind,
+        .spec = plan->spec,
+        .ledger = ledger,
+        .style = {.delimiter = plan->spec->roster.delimiter, .escape_formulas = plan->spec->outputs.escape_formulas}};
     const struct plan_visitor visitor = {.header = keep_header, .user = feed_user, .context = &feeder};
 
     buffer_init(&feeder.row, (size_t)ROSTER_FIELD_MAX * ROSTER_COLUMNS_MAX);

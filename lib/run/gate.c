@@ -91,7 +91,8 @@ bool gate_is_open(const struct gate *gate, size_t admitted, int64_t now_us)
 
 bool gate_admits(struct gate *gate, enum action action, size_t admitted, int64_t now_us)
 {
-    return gate_is_open(gate, admitted, now_us) && now_us >= gate->lanes[action].paused_until_us && slot_available(gate, action, now_us);
+    return gate_is_open(gate, admitted, now_us) && now_us >= gate->lanes[action].paused_until_us &&
+           slot_available(gate, action, now_us);
 }
 
 bool gate_holds_back(const struct gate *gate, enum action action, size_t admitted, int64_t now_us)

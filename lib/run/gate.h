@@ -1,7 +1,7 @@
 /* gate.h - what may leave when: the quota and the pauses of each kind of request, and a service that is down.
  *
- * The gate is asked before a request leaves and told how it ended; it keeps no requests and waits for nothing.  Times are
- * microseconds of the monotonic clock.
+ * The gate is asked before a request leaves and told how it ended; it keeps no requests and waits for nothing.  Times
+ * are microseconds of the monotonic clock.
  */
 #ifndef ROLLCALL_RUN_GATE_H
 #define ROLLCALL_RUN_GATE_H

@@ -70,8 +70,7 @@ static bool note_duplicate(void *context, enum join_side side, const struct join
 static bool name_duplicate(void *context, const struct roster_row *row, struct error *error)
 {
     struct planner *planner = context;
-    const uint64_t kept =
-        planner->duplicate_count < PROBLEMS_KEPT ? planner->duplicate_count : (uint64_t)PROBLEMS_KEPT;
+    const uint64_t kept = planner->duplicate_count < PROBLEMS_KEPT ? planner->duplicate_count : (uint64_t)PROBLEMS_KEPT;
 
     (void)error;
     for (uint64_t i = 0; i < kept; i++)

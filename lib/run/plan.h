@@ -69,7 +69,7 @@ struct plan_removed {
 };
 
 struct plan_protected {
-    uint64_t index; /* of the roster row */
+    uint64_t index;  /* of the roster row */
     const char *key; /* the spec's */
 };
 
@@ -91,11 +91,11 @@ struct plan {
     size_t protected_count;
 
     uint64_t categories[CATEGORY_COUNT];
-    uint64_t users;                 /* that will be acted on */
+    uint64_t users;                  /* that will be acted on */
     uint64_t requests[ACTION_COUNT]; /* at the least */
     uint64_t first[ACTION_COUNT];    /* users by the action that they begin with */
     uint64_t whole[ACTION_COUNT];    /* the same without --limit: what the limits are about */
-    uint64_t active;                /* identities that count for the limits: active or revoked */
+    uint64_t active;                 /* identities that count for the limits: active or revoked */
     uint64_t adopting;
 };
 

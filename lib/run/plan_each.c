@@ -30,8 +30,7 @@ static bool visit_row(void *context, const struct roster_row *row, struct error 
     return user.reason == REASON_OUTSIDE || walk->visitor->user(walk->visitor->context, &user, error);
 }
 
-static bool walk_roster(const struct plan *plan, int roster_fd, const struct plan_visitor *visitor,
-                        struct error *error)
+static bool walk_roster(const struct plan *plan, int roster_fd, const struct plan_visitor *visitor, struct error *error)
 {
     struct walk walk = {.plan = plan, .visitor = visitor};
     const struct roster_visitor roster_visitor = {.header = visit_header, .row = visit_row, .context = &walk};
@@ -58,8 +57,7 @@ bool plan_each(const struct plan *plan, int roster_fd, const struct plan_visitor
         return false;
     for (size_t i = 0; i < plan->removed_count; i++) {
         const struct plan_removed *removed = &plan->removed[i];
-        const struct plan_user user = {
-            .reason = removed->reason, .acts = removed->acts, .ledger_row = removed->row};
+        const struct plan_user user = {.reason = removed->reason, .acts = removed->acts, .ledger_row = removed->row};
         if (!visitor->user(visitor->context, &user, error))
             return false;
     }

@@ -82,9 +82,8 @@ bool plan_file_write(const char *path, const struct plan *plan, struct ledger *l
     json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:o, s:o}", "rollcall_plan", FILE_VERSION,
                              "job", plan->spec->name, "spec", spec_hash, "roster", roster_hash, "previous",
                              previous_hash, "ledger", version, "made_at", (json_int_t)plan->options.now_s,
-                             "reissue_all", plan->options.reissue_all ? 1 : 0, "limit",
-                             (json_int_t)plan->options.limit, "only", only_list(plan->options.only), "plan",
-                             outcome_of(plan));
+                             "reissue_all", plan->options.reissue_all ? 1 : 0, "limit", (json_int_t)plan->options.limit,
+                             "only", only_list(plan->options.only), "plan", outcome_of(plan));
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)
@@ -162,8 +161,7 @@ fail:
     return NULL;
 }
 
-bool plan_file_check(const struct plan_file *file, const struct plan *plan, struct ledger *ledger,
-                     struct error *error)
+bool plan_file_check(const struct plan_file *file, const struct plan *plan, struct ledger *ledger, struct error *error)
 {
     char roster_hash[2 * sizeof plan->roster.digest + 1];
     char previous_hash[2 * sizeof plan->previous.digest + 1]; /* zeros without roster.previous */

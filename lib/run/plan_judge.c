@@ -30,8 +30,8 @@ enum plan_reason planner_judge_present(const struct planner *planner,
     const bool has_tokens = planner->spec->token.scopes.count > 0;
     const struct action_list *changed = &planner->spec->rules.changed;
     /* Who is back needs a token, and the revoke that a change asks for is done. */
-    const bool is_revoked_already = has_tokens && state == IDENTITY_REVOKED && changed->count == 1 &&
-                                    changed->items[0] == ACTION_REVOKE;
+    const bool is_revoked_already =
+        has_tokens && state == IDENTITY_REVOKED && changed->count == 1 && changed->items[0] == ACTION_REVOKE;
     /* A change that no rule acts on must not keep a token from being renewed. */
     if (differs && changed->count > 0 && !is_revoked_already)
         return REASON_WATCH;

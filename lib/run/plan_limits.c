@@ -39,14 +39,18 @@ static bool check_count(const char *name, const struct limit *limit, uint64_t pl
     if (planned <= maximum)
         return true;
     if (allowed) {
-        error_set(error, ERROR_LIMIT, "the plan would %s %" PRIu64 " of %" PRIu64 " identities; --allow %s=%" PRIu64
-                  " lets it %s that many at the most", name, planned, active, name, allow, name);
+        error_set(error, ERROR_LIMIT,
+                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities; --allow %s=%" PRIu64
+                  " lets it %s that many at the most",
+                  name, planned, active, name, allow, name);
         return error_hint(error, "look at `rollcall plan`; if it is right, --allow %s=%" PRIu64, name, planned);
     }
     describe(limit, text, sizeof text);
-    error_set(error, ERROR_LIMIT, "the plan would %s %" PRIu64 " of %" PRIu64 " identities; limits.%s (%s) allows %" PRIu64,
-              name, planned, active, name, text, maximum);
-    return error_hint(error, "look at `rollcall plan`; if it is right, run once with --allow %s=%" PRIu64, name, planned);
+    error_set(error, ERROR_LIMIT,
+              "the plan would %s %" PRIu64 " of %" PRIu64 " identities; limits.%s (%s) allows %" PRIu64, name, planned,
+              active, name, text, maximum);
+    return error_hint(error, "look at `rollcall plan`; if it is right, run once with --allow %s=%" PRIu64, name,
+                      planned);
 }
 
 static bool check_shrink(const struct plan *plan, uint64_t last_rows, const struct plan_allow *allow,
@@ -65,7 +69,8 @@ static bool check_shrink(const struct plan *plan, uint64_t last_rows, const stru
     if (lost <= maximum)
         return true;
     describe(&plan->spec->limits.shrink, text, sizeof text);
-    error_set(error, ERROR_LIMIT, "the roster has %" PRIu64 " users, %" PRIu64 " less than the %" PRIu64
+    error_set(error, ERROR_LIMIT,
+              "the roster has %" PRIu64 " users, %" PRIu64 " less than the %" PRIu64
               " of the last good run; limits.shrink (%s) allows %" PRIu64 " less",
               rows, lost, last_rows, text, maximum);
     return error_hint(error, "was the export cut short? If it is right, run once with --allow shrink=%" PRIu64, lost);

@@ -106,8 +106,7 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
 static bool read_roster(struct planner *planner, int fd, struct error *error)
 {
     const char *name = strcmp(planner->spec->roster.csv, "-") == 0 ? "standard input" : planner->spec->roster.csv;
-    const struct roster_visitor visitor = {
-        .header = find_category_column, .row = plan_roster_row, .context = planner};
+    const struct roster_visitor visitor = {.header = find_category_column, .row = plan_roster_row, .context = planner};
     struct roster_options options;
 
     if (!plan_roster_options(planner->spec, name, fd, &options, error))
@@ -138,7 +137,7 @@ static bool is_comparable(const struct text_list *watch, const char *text)
     return *text == '\0';
 }
 
-/* Tokens that were made together do not end in the same minute for this purpose: each user has its own part of jitter. */
+/* Tokens that were made together do not end in the same minute for this purpose: each user has its part of jitter. */
 static int64_t renewal_margin_s(const struct spec *spec, const struct identity *identity)
 {
     const uint32_t jitter_s = spec->rules.expiring.jitter_s;
@@ -244,8 +243,7 @@ static void *read_other_side(void *context)
     struct other_side *side = context;
     struct planner *planner = side->planner;
 
-    side->ok = (planner->ledger == NULL ||
-                ledger_each_identity(planner->ledger, plan_identity, side, &side->error)) &&
+    side->ok = (planner->ledger == NULL || ledger_each_identity(planner->ledger, plan_identity, side, &side->error)) &&
                (planner->spec->roster.previous == NULL || read_previous(planner, &side->error));
     return NULL;
 }

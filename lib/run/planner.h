@@ -24,7 +24,7 @@ struct planner {
     const struct spec *spec;
     struct join *join;
     struct ledger *ledger;
-    uint64_t capacity; /* of plan->rows */
+    uint64_t capacity;      /* of plan->rows */
     size_t category_column; /* of a failures file; SIZE_MAX */
     bool unresolved;
     struct duplicate {

@@ -6,8 +6,8 @@ enum { GROWTH_STEPS = 20, BURST_SHARE = 20 };
 
 bool quota_init(struct quota_window *quota, uint32_t count, uint32_t window_ms, struct error *error)
 {
-    *quota = (struct quota_window){
-        .count = count, .limit = count, .least = count, .window_us = (int64_t)window_ms * 1000};
+    *quota =
+        (struct quota_window){.count = count, .limit = count, .least = count, .window_us = (int64_t)window_ms * 1000};
     if (count == 0)
         return true;
     quota->ended = calloc(count, sizeof *quota->ended);

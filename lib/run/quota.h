@@ -1,8 +1,8 @@
 /* quota.h - a promise: in any window of its length no more than its count of requests (design, invariant 5).
  *
  * A slot is taken before a request leaves and is free again one window after its answer came, since the service may
- * have counted the request as late as that.  So neither a sliding nor a fixed window nor a token bucket of the same size
- * ever sees too many.  Times are microseconds of the monotonic clock.
+ * have counted the request as late as that.  So neither a sliding nor a fixed window nor a token bucket of the same
+ * size ever sees too many.  Times are microseconds of the monotonic clock.
  *
  * Where the service allows less than it publishes (it refuses again and again although the promise was kept), the limit
  * shrinks to the rate at which it did accept, and grows back by a twentieth of the count for each window without a
@@ -47,8 +47,8 @@ void quota_end(struct quota_window *quota, bool accepted, int64_t now_us);
 /* The request of a taken slot never left. */
 void quota_give_back(struct quota_window *quota);
 
-/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit. Those
- * less than a twentieth of a window after the last one count as the same. True when it did. */
+/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit.
+ * Those less than a twentieth of a window after the last one count as the same. True when it did. */
 bool quota_shrink(struct quota_window *quota, int64_t now_us);
 
 #endif

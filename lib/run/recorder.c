@@ -1,5 +1,5 @@
-/* The recorder: owns the ledger and the outputs while a run lasts. What comes in together is made durable together, tokens
- * before the ledger that counts them as delivered; only then is anybody told. */
+/* The recorder: owns the ledger and the outputs while a run lasts. What comes in together is made durable together,
+ * tokens before the ledger that counts them as delivered; only then is anybody told. */
 #include "run/engine.h"
 
 #include <string.h>
@@ -22,8 +22,8 @@ static bool owes_token(const struct recorder *recorder, const struct task *task)
 /* Does this result make the tokens that the user has worthless? */
 static bool ends_tokens(const struct task *task)
 {
-    return task->outcome == OUTCOME_GONE ||
-           (task->outcome == OUTCOME_DONE && (task_action(task) == ACTION_REVOKE || task_action(task) == ACTION_DELETE));
+    return task->outcome == OUTCOME_GONE || (task->outcome == OUTCOME_DONE && (task_action(task) == ACTION_REVOKE ||
+                                                                               task_action(task) == ACTION_DELETE));
 }
 
 static bool write_intent(struct recorder *recorder, struct task *task, struct error *error)
@@ -212,8 +212,8 @@ static void save_answers(struct recorder *recorder, struct task **tasks, size_t 
         token_sink_sync(recorder->tokens, &ignored);
 }
 
-/* After the first fault: what the service has answered is recorded where that can be, with the room that was kept for it
- * and without tokens, which the next run issues again. */
+/* After the first fault: what the service has answered is recorded where that can be, with the room that was kept for
+ * it and without tokens, which the next run issues again. */
 static void salvage(struct recorder *recorder, struct task **tasks, size_t count)
 {
     struct error ignored;
@@ -227,12 +227,11 @@ static void salvage(struct recorder *recorder, struct task **tasks, size_t count
             count_result(recorder, tasks[i]);
 }
 
-/* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in doubt,
- * as its intent says. */
+/* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in
+ * doubt, as its intent says. */
 static void drop(struct recorder *recorder, struct task *task)
 {
-    const bool ended =
-        task->phase != PHASE_INTENT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT;
+    const bool ended = task->phase != PHASE_INTENT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT;
 
     if (ended) {
         task_free(task);

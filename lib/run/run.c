@@ -48,8 +48,7 @@ static bool write_marks(const struct run *run, int64_t now_s, struct error *erro
         if (!ledger_mark_removed(ledger, plan->returned[i], 0, error))
             return false;
     for (size_t i = 0; i < plan->removed_count; i++)
-        if (plan->removed[i].marks &&
-            !ledger_mark_removed(ledger, plan->removed[i].row, now_s, error))
+        if (plan->removed[i].marks && !ledger_mark_removed(ledger, plan->removed[i].row, now_s, error))
             return false;
     return true;
 }
@@ -77,8 +76,7 @@ static bool adopt_watch(const struct run *run, struct error *error)
 {
     const struct plan_visitor visitor = {.user = adopt_user, .context = run->input->ledger};
 
-    return run->input->plan->adopting == 0 ||
-           plan_each(run->input->plan, run->input->roster_fd, &visitor, error);
+    return run->input->plan->adopting == 0 || plan_each(run->input->plan, run->input->roster_fd, &visitor, error);
 }
 
 /* Everything before the first request is one transaction: a run that cannot begin has changed nothing. */
@@ -137,8 +135,8 @@ static void keep_attempt(struct attempts *attempts, enum action action, int64_t 
 static bool note_attempt(void *context, const struct audit_record *record, struct error *error)
 {
     struct attempts *attempts = context;
-    /* Both moments are cut to milliseconds: it may be one younger than it looks. A clock that was set back must not make
-     * a slot wait for longer than its window. */
+    /* Both moments are cut to milliseconds: it may be one younger than it looks. A clock that was set back must not
+     * make a slot wait for longer than its window. */
     const int64_t age_ms = record->at_ms < attempts->now_ms ? attempts->now_ms - record->at_ms - 1 : 0;
     enum action action;
 
@@ -152,8 +150,8 @@ static bool note_attempt(void *context, const struct audit_record *record, struc
     return true;
 }
 
-/* Quota windows with what earlier runs on this ledger used. What a killed run left under way was put into the audit trail
- * when this one began, and so counts as ended now. */
+/* Quota windows with what earlier runs on this ledger used. What a killed run left under way was put into the audit
+ * trail when this one began, and so counts as ended now. */
 static bool open_quotas(struct run *run, struct error *error)
 {
     const struct spec *spec = run->input->spec;

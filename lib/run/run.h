@@ -15,7 +15,7 @@ struct run_input {
     const struct acs_resource *resource;
     const struct plan *plan;
     int roster_fd;
-    struct ledger *ledger; /* opened with LEDGER_RUN */
+    struct ledger *ledger;     /* opened with LEDGER_RUN */
     struct token_sink *tokens; /* NULL where none are wanted; taken over */
     struct reporter *reporter;
     const struct clock *clock;
@@ -23,8 +23,8 @@ struct run_input {
     int stop_fd; /* readable when the run is to stop in good order */
 };
 
-/* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of single
- * users; false with the error when it stopped before (an error code of ERROR_NONE: stop_fd asked for it). */
+/* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of
+ * single users; false with the error when it stopped before (an error code of ERROR_NONE: stop_fd asked for it). */
 bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error);
 
 #endif

@@ -234,8 +234,8 @@ static void the_time_left_is_never_less_than_the_quotas_ask_for(void **state)
 
 static void a_wait_does_not_make_the_time_left_grow(void **state)
 {
-    struct progress waiting = {.elapsed_ms = 1000, .users = 20, .done = 6, .waiting_ms = 27000,
-                               .waiting_for = "waiting for the quota"};
+    struct progress waiting = {
+        .elapsed_ms = 1000, .users = 20, .done = 6, .waiting_ms = 27000, .waiting_for = "waiting for the quota"};
 
     (void)state;
     make();
