@@ -3,26 +3,64 @@
 #include "core/clock.h"
 #include "roster/roster.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-void command_help(const struct command *command, FILE *stream)
+static void print_help(const struct command *command)
 {
-    fprintf(stream, "usage: rollcall %s %s\n\n%s\n\n%s", command->name, command->arguments, command->summary,
-            command->help);
+    char option[64];
+
+    printf("usage: rollcall %s %s%s\n\n%s\n", command->name, command->arguments,
+           command->options != NULL ? " [options]" : "", command->summary);
+    if (command->options != NULL || command->notes != NULL)
+        putchar('\n');
+    for (const struct command_option *row = command->options; row != NULL && row->name != NULL; row++) {
+        snprintf(option, sizeof option, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
+                 row->argument != NULL ? row->argument : "");
+        printf(strlen(option) > 24 ? "  %s\n%27s%s\n" : "  %-24s%s %s\n", option, "", row->help);
+    }
+    if (command->notes != NULL)
+        fputs(command->notes, stdout);
 }
 
-int command_usage(const struct command *command, int option)
+enum { OPTIONS_MAX = 32, OPTION_HELP = 'h', OPTION_UNKNOWN = '?', OPTION_BASE = 256 /* above all characters */ };
+
+int command_next_option(const struct command *command, int argc, char **argv, int *status)
 {
-    if (option == 'h') {
-        command_help(command, stdout);
-        return 0;
+    struct option options[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, OPTION_HELP}};
+    size_t count = 1;
+
+    for (const struct command_option *row = command->options; row != NULL && row->name != NULL; row++) {
+        assert(count <= OPTIONS_MAX);
+        options[count++] = (struct option){row->name, row->argument != NULL ? required_argument : no_argument, NULL,
+                                           OPTION_BASE + row->value};
     }
-    fprintf(stderr, "  hint: `rollcall %s --help` lists the options\n", command->name);
-    return EXIT_USAGE;
+    const int option = getopt_long(argc, argv, "h", options, NULL);
+    if (option == -1)
+        return 0;
+    if (option != OPTION_HELP && option != OPTION_UNKNOWN)
+        return option - OPTION_BASE;
+    *status = option == OPTION_HELP ? 0 : EXIT_USAGE;
+    if (option == OPTION_HELP)
+        print_help(command);
+    else
+        fprintf(stderr, "  hint: `rollcall %s --help` lists the options\n", command->name);
+    return COMMAND_ENDS;
+}
+
+bool command_take_json(const struct command *command, int argc, char **argv, bool *json, int *status)
+{
+    int option;
+
+    while ((option = command_next_option(command, argc, argv, status)) > 0)
+        *json = true;
+    return option != COMMAND_ENDS;
 }
 
 bool command_arguments(const struct command *command, int argc, char **argv, int count, const char **arguments)
@@ -36,6 +74,24 @@ bool command_arguments(const struct command *command, int argc, char **argv, int
     for (int i = 0; i < count; i++)
         arguments[i] = argv[optind + i];
     return true;
+}
+
+/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault. */
+int command_finish(const struct command *command, int status)
+{
+    struct stat info;
+    const bool is_pipe = fstat(STDOUT_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+    struct error error;
+
+    errno = 0;
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || is_pipe)
+        return status;
+    if (errno != 0)
+        error_errno(&error, "cannot write to standard output");
+    else
+        error_set(&error, ERROR_SYSTEM, "cannot write to standard output");
+    const int failed = command_error(&error);
+    return command->acts || status != 0 ? status : failed;
 }
 
 int command_error(const struct error *error)

@@ -8,32 +8,41 @@
 #include "run/plan.h"
 #include "spec/spec.h"
 
-#include <getopt.h>
+/* What --help, the manual and the completions of the shells say of an option, and what is parsed. */
+struct command_option {
+    const char *name;     /* without the dashes */
+    const char *argument; /* "FILE"; "csv|ndjson" for one of these words; NULL: takes none */
+    const char *help;     /* a phrase */
+    int value;            /* what command_next_option() returns for it, from 1 */
+};
 
 struct command {
     const char *name;
-    const char *arguments; /* "JOB.yaml [options]" */
-    const char *summary;   /* one line */
-    const char *help;      /* the options, a line each */
+    const char *arguments;                /* "JOB.yaml", with what follows it */
+    const char *summary;                  /* a phrase */
+    const char *notes;                    /* more lines for --help; NULL: none */
+    bool acts;                            /* what it prints is not its result */
+    const struct command_option *options; /* the last one has no name; NULL: none but --help */
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
-int command_validate(const struct command *command, int argc, char **argv);
-int command_plan(const struct command *command, int argc, char **argv);
-int command_run(const struct command *command, int argc, char **argv);
-int command_status(const struct command *command, int argc, char **argv);
-int command_history(const struct command *command, int argc, char **argv);
-int command_import(const struct command *command, int argc, char **argv);
-int command_export(const struct command *command, int argc, char **argv);
+extern const struct command command_validate, command_plan, command_run, command_status, command_history,
+    command_import, command_export;
+/* All of them, in the order of a user's first day; the last one is NULL (commands.c). */
+extern const struct command *const commands[];
 
-enum { EXIT_USAGE = 2, EXIT_CHANGES = 10, OPTION_ONLY_LONG = 1000 };
+enum { EXIT_USAGE = 2, EXIT_CHANGES = 10 };
 
-/* Prints the command's help. */
-void command_help(const struct command *command, FILE *stream);
-/* After getopt_long(): for 'h' and unknown options. Returns the exit status. */
-int command_usage(const struct command *command, int option);
+/* The value of the next option, its argument in optarg; 0 when there are no more, COMMAND_ENDS when the command ends
+ * here with *status: after --help, and after an option that it does not have. */
+enum { COMMAND_ENDS = -1 };
+int command_next_option(const struct command *command, int argc, char **argv, int *status);
 /* The positional arguments after the options: exactly `count`, into arguments. False after a message. */
 bool command_arguments(const struct command *command, int argc, char **argv, int count, const char **arguments);
+/* For a command whose only option is --json. False when it ends with *status. */
+bool command_take_json(const struct command *command, int argc, char **argv, bool *json, int *status);
+/* Flushes standard output after a command that ended with `status`; the exit status of the program. */
+int command_finish(const struct command *command, int status);
 
 /* "rollcall: message" and a hint, on standard error. Returns the exit status for the error. */
 int command_error(const struct error *error);
@@ -55,18 +64,17 @@ struct plan_arguments {
 };
 
 enum {
-    OPTION_ONLY = OPTION_ONLY_LONG,
+    OPTION_ONLY = 1,
     OPTION_LIMIT,
     OPTION_REISSUE_ALL,
-    OPTION_ALLOW,
     OPTION_OWN, /* the first of a command's own */
 };
 
 /* clang-format off */ /* which takes the last one for a block */
-#define PLAN_LONG_OPTIONS                             \
-    {"only", required_argument, NULL, OPTION_ONLY},   \
-    {"limit", required_argument, NULL, OPTION_LIMIT}, \
-    {"reissue-all", no_argument, NULL, OPTION_REISSUE_ALL}
+#define PLAN_OPTIONS                                                               \
+    {"only", "KEY", "look at this user only (repeatable)", OPTION_ONLY},           \
+    {"limit", "N", "act on the first N users only (a canary)", OPTION_LIMIT},      \
+    {"reissue-all", NULL, "issue every token again, as after an access key was regenerated", OPTION_REISSUE_ALL}
 /* clang-format on */
 
 /* The options, as of now. Borrows from the arguments. */

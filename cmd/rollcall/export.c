@@ -3,6 +3,7 @@
 
 #include "output/mapping.h"
 
+#include <getopt.h>
 #include <string.h>
 
 struct export_arguments {
@@ -54,10 +55,10 @@ static bool take_columns(struct export_arguments *arguments, char *list)
     return options->column_count > 0;
 }
 
+enum { FORMAT = 1, STATE, COLUMNS };
+
 static bool take(struct export_arguments *arguments, int option, char *value)
 {
-    enum { FORMAT = OPTION_OWN, STATE, COLUMNS };
-
     switch (option) {
     case FORMAT:
         if (strcmp(value, "csv") != 0 && strcmp(value, "ndjson") != 0) {
@@ -77,22 +78,32 @@ static bool take(struct export_arguments *arguments, int option, char *value)
     }
 }
 
-int command_export(const struct command *command, int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, OPTION_OWN},
-                                            {"state", required_argument, NULL, OPTION_OWN + 1},
-                                            {"columns", required_argument, NULL, OPTION_OWN + 2},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct export_arguments arguments = {0};
     const char *path;
     int option;
+    int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option < OPTION_OWN)
-            return command_usage(command, option);
+    while ((option = command_next_option(command, argc, argv, &status)) > 0)
         if (!take(&arguments, option, optarg))
             return EXIT_USAGE;
-    }
+    if (option == COMMAND_ENDS)
+        return status;
     return command_arguments(command, argc, argv, 1, &path) ? export_mapping(path, &arguments) : EXIT_USAGE;
 }
+
+static const struct command_option options[] = {
+    {"format", "csv|ndjson", "how to write it (default csv)", FORMAT},
+    {"state", "active|revoked|deleted|lost", "only identities in this state", STATE},
+    {"columns", "LIST", "some of key,identity_id,state,token_expires_at", COLUMNS},
+    {0},
+};
+
+const struct command command_export = {
+    .name = "export",
+    .arguments = "JOB.yaml",
+    .summary = "write the mapping to standard output",
+    .options = options,
+    .run = run,
+};

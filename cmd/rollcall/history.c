@@ -134,19 +134,27 @@ static int show_history(const char *path, const char *key, bool json)
     return ok ? 0 : command_error(&error);
 }
 
-int command_history(const struct command *command, int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, OPTION_OWN}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *arguments[2];
     bool json = false;
-    int option;
+    int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option != OPTION_OWN)
-            return command_usage(command, option);
-        json = true;
-    }
+    if (!command_take_json(command, argc, argv, &json, &status))
+        return status;
     return command_arguments(command, argc, argv, 2, arguments) ? show_history(arguments[0], arguments[1], json)
                                                                 : EXIT_USAGE;
 }
+
+static const struct command_option options[] = {
+    {"json", NULL, "one JSON object a line", 1},
+    {0},
+};
+
+const struct command command_history = {
+    .name = "history",
+    .arguments = "JOB.yaml KEY",
+    .summary = "the audit trail of one user, oldest first",
+    .options = options,
+    .run = run,
+};

@@ -166,14 +166,22 @@ static int import_mapping(const char *job, const char *path)
     return status;
 }
 
-int command_import(const struct command *command, int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
     const char *arguments[2];
-    int option;
+    int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-        return command_usage(command, option);
+    if (command_next_option(command, argc, argv, &status) == COMMAND_ENDS)
+        return status;
     return command_arguments(command, argc, argv, 2, arguments) ? import_mapping(arguments[0], arguments[1])
                                                                 : EXIT_USAGE;
 }
+
+const struct command command_import = {
+    .name = "import",
+    .arguments = "JOB.yaml MAPPING.csv",
+    .summary = "adopt identities that exist already, all or none",
+    .notes = "MAPPING.csv has the key's column and identity_id, and may have state and token_expires_at.\n",
+    .acts = true,
+    .run = run,
+};

@@ -6,6 +6,7 @@
 #include "plan_json.h"
 #include "run/plan_file.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -142,22 +143,17 @@ static int make_plan(const char *path, struct plan_arguments *arguments, const s
     return status;
 }
 
-int command_plan(const struct command *command, int argc, char **argv)
+enum { JSON = OPTION_OWN, EXIT_CODE, OUT };
+
+static int run(const struct command *command, int argc, char **argv)
 {
-    enum { JSON = OPTION_OWN, EXIT_CODE, OUT };
-    static const struct option options[] = {PLAN_LONG_OPTIONS,
-                                            {"json", no_argument, NULL, JSON},
-                                            {"exit-code", no_argument, NULL, EXIT_CODE},
-                                            {"out", required_argument, NULL, OUT},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct plan_arguments arguments = {0};
     struct plan_output output = {0};
     const char *path;
     int option;
     int status = EXIT_USAGE;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while ((option = command_next_option(command, argc, argv, &status)) != 0) {
         switch (option) {
         case OPTION_ONLY:
         case OPTION_LIMIT:
@@ -168,7 +164,7 @@ int command_plan(const struct command *command, int argc, char **argv)
         case JSON: output.json = true; break;
         case EXIT_CODE: output.exit_code = true; break;
         case OUT: output.out = optarg; break;
-        default: status = command_usage(command, option); goto out;
+        default: goto out;
         }
     }
     if (command_arguments(command, argc, argv, 1, &path))
@@ -177,3 +173,19 @@ out:
     plan_arguments_clear(&arguments);
     return status;
 }
+
+static const struct command_option options[] = {
+    {"json", NULL, "one JSON object a user, then a summary", JSON},
+    {"exit-code", NULL, "exit 10 when there is something to do", EXIT_CODE},
+    {"out", "FILE", "save the plan, for `rollcall run --plan FILE`", OUT},
+    PLAN_OPTIONS,
+    {0},
+};
+
+const struct command command_plan = {
+    .name = "plan",
+    .arguments = "JOB.yaml",
+    .summary = "show what a run would do; sends nothing",
+    .options = options,
+    .run = run,
+};

@@ -11,6 +11,7 @@
 #include "run/run.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -279,7 +280,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
     return status;
 }
 
-static int run(const char *path, struct run_arguments *arguments)
+static int run_spec(const char *path, struct run_arguments *arguments)
 {
     struct job job = {.roster_fd = -1};
     struct acs_resource resource = {0};
@@ -333,24 +334,16 @@ refuse:
     return false;
 }
 
-int command_run(const struct command *command, int argc, char **argv)
+enum { PLAN = OPTION_OWN, YES, DRY_RUN, ALLOW, QUIET, JSON };
+
+static int run(const struct command *command, int argc, char **argv)
 {
-    enum { YES = OPTION_OWN, DRY_RUN, QUIET, JSON, PLAN };
-    static const struct option options[] = {PLAN_LONG_OPTIONS,
-                                            {"allow", required_argument, NULL, OPTION_ALLOW},
-                                            {"yes", no_argument, NULL, YES},
-                                            {"dry-run", no_argument, NULL, DRY_RUN},
-                                            {"quiet", no_argument, NULL, QUIET},
-                                            {"json", no_argument, NULL, JSON},
-                                            {"plan", required_argument, NULL, PLAN},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct run_arguments arguments = {0};
     const char *path;
     int option;
     int status = EXIT_USAGE;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while ((option = command_next_option(command, argc, argv, &status)) != 0) {
         switch (option) {
         case OPTION_ONLY:
         case OPTION_LIMIT:
@@ -358,7 +351,7 @@ int command_run(const struct command *command, int argc, char **argv)
             if (!plan_arguments_take(&arguments.plan, option, optarg))
                 goto out;
             break;
-        case OPTION_ALLOW:
+        case ALLOW:
             if (!take_allow(&arguments.allow, optarg))
                 goto out;
             break;
@@ -367,7 +360,7 @@ int command_run(const struct command *command, int argc, char **argv)
         case QUIET: arguments.quiet = true; break;
         case JSON: arguments.json = true; break;
         case PLAN: arguments.plan_path = optarg; break;
-        default: status = command_usage(command, option); goto out;
+        default: goto out;
         }
     }
     if (arguments.plan_path != NULL &&
@@ -378,8 +371,28 @@ int command_run(const struct command *command, int argc, char **argv)
         goto out;
     }
     if (command_arguments(command, argc, argv, 1, &path))
-        status = run(path, &arguments);
+        status = run_spec(path, &arguments);
 out:
     plan_arguments_clear(&arguments.plan);
     return status;
 }
+
+static const struct command_option options[] = {
+    {"plan", "FILE", "carry out a saved plan, if nothing has changed since", PLAN},
+    {"yes", NULL, "do not ask before deleting", YES},
+    {"dry-run", NULL, "stop before the first request", DRY_RUN},
+    PLAN_OPTIONS,
+    {"allow", "LIMIT=N", "lift limits.delete, revoke or shrink to exactly N for this run", ALLOW},
+    {"quiet", NULL, "errors only", QUIET},
+    {"json", NULL, "one JSON event a line on standard output", JSON},
+    {0},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .arguments = "JOB.yaml",
+    .summary = "carry the plan out",
+    .acts = true,
+    .options = options,
+    .run = run,
+};

@@ -149,18 +149,26 @@ static int show_status(const char *path, bool json)
     return ok ? 0 : command_error(&error);
 }
 
-int command_status(const struct command *command, int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, OPTION_OWN}, {"help", no_argument, NULL, 'h'}, {0}};
     const char *path;
     bool json = false;
-    int option;
+    int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option != OPTION_OWN)
-            return command_usage(command, option);
-        json = true;
-    }
+    if (!command_take_json(command, argc, argv, &json, &status))
+        return status;
     return command_arguments(command, argc, argv, 1, &path) ? show_status(path, json) : EXIT_USAGE;
 }
+
+static const struct command_option options[] = {
+    {"json", NULL, "one JSON object", 1},
+    {0},
+};
+
+const struct command command_status = {
+    .name = "status",
+    .arguments = "JOB.yaml",
+    .summary = "what the ledger knows: identities, tokens, runs",
+    .options = options,
+    .run = run,
+};

@@ -39,18 +39,29 @@ static int validate(const char *path, enum spec_secrets secrets)
     return status;
 }
 
-int command_validate(const struct command *command, int argc, char **argv)
+static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"no-secrets", no_argument, NULL, OPTION_OWN}, {"help", no_argument, NULL, 'h'}, {0}};
     enum spec_secrets secrets = SPEC_WITH_SECRETS;
     const char *path;
     int option;
+    int status;
 
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option != OPTION_OWN)
-            return command_usage(command, option);
+    while ((option = command_next_option(command, argc, argv, &status)) > 0)
         secrets = SPEC_WITHOUT_SECRETS;
-    }
+    if (option == COMMAND_ENDS)
+        return status;
     return command_arguments(command, argc, argv, 1, &path) ? validate(path, secrets) : EXIT_USAGE;
 }
+
+static const struct command_option options[] = {
+    {"no-secrets", NULL, "do not look up { env } and { file } secrets", 1},
+    {0},
+};
+
+const struct command command_validate = {
+    .name = "validate",
+    .arguments = "JOB.yaml",
+    .summary = "check a job spec, and the roster that it names",
+    .options = options,
+    .run = run,
+};

@@ -1,10 +1,10 @@
 #include "http/pool.h"
 
 #include "core/buffer.h"
+#include "core/wipe.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,29 +46,9 @@ struct http_pool {
 };
 
 /* What libcurl lets go of may be an answer with a token. */
-static void wipe_and_free(void *memory)
-{
-    if (memory != NULL)
-        explicit_bzero(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
-static void *wipe_and_resize(void *memory, size_t size)
-{
-    const size_t before = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *other = malloc(size);
-
-    if (other == NULL)
-        return NULL;
-    if (before > 0)
-        memcpy(other, memory, before < size ? before : size);
-    wipe_and_free(memory);
-    return other;
-}
-
 bool http_start(struct error *error)
 {
-    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_resize, strdup, calloc) == CURLE_OK)
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, strdup, calloc) == CURLE_OK)
         return true;
     return error_set(error, ERROR_SYSTEM, "cannot start libcurl");
 }

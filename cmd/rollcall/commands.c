@@ -1,0 +1,7 @@
+/* The index of the program. */
+#include "command.h"
+
+const struct command *const commands[] = {
+    &command_validate, &command_plan,   &command_run,    &command_status,
+    &command_history,  &command_import, &command_export, NULL,
+};
