@@ -66,11 +66,13 @@ static bool print_json(const struct audit_record *record, struct error *error)
 
     time_format_rfc3339_ms(record->at_ms, at);
     json_t *line =
-        json_pack("{s:s, s:I, s:s, s:s, s:i, s:o, s:i, s:o, s:o, s:o, s:o}", "at", at, "run", (json_int_t)record->run,
-                  "action", record->action, "outcome", record->outcome, "attempt", (int)record->attempt, "identity_id",
-                  text_or_null(record->identity), "status", record->status, "code", text_or_null(record->code),
-                  "message", text_or_null(record->message), "request_id", text_or_null(record->request_id), "ms_cv",
-                  text_or_null(record->ms_cv));
+        json_pack("{s:s, s:I, s:o, s:s, s:s, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "at", at, "run",
+                  (json_int_t)record->run, "category", text_or_null(record->category), "action", record->action,
+                  "outcome", record->outcome, "verdict", text_or_null(record->verdict), "attempt", (int)record->attempt,
+                  "identity_id", text_or_null(record->identity), "status", record->status, "elapsed_ms",
+                  record->elapsed_ms > 0 ? json_integer(record->elapsed_ms) : json_null(), "code",
+                  text_or_null(record->code), "message", text_or_null(record->message), "request_id",
+                  text_or_null(record->request_id), "ms_cv", text_or_null(record->ms_cv));
     if (line == NULL)
         return error_no_memory(error);
     json_dumpf(line, stdout, JSON_COMPACT);
@@ -89,10 +91,14 @@ static void print_text(struct history *history, const struct audit_record *recor
     }
     print_folded(history);
     time_format_rfc3339_ms(record->at_ms, at);
-    printf("%s  %-9s  %-8s  run %" PRId64 ", attempt %u", at, record->action, record->outcome, record->run,
-           (unsigned)record->attempt);
+    printf("%s  %-9s  %-8s  ", at, record->action, record->outcome);
+    if (record->category[0] != '\0')
+        printf("%s, ", record->category);
+    printf("run %" PRId64 ", attempt %u", record->run, (unsigned)record->attempt);
     if (record->status != 0)
         printf(", HTTP %d", record->status);
+    if (record->elapsed_ms > 0)
+        printf(" after %u ms", (unsigned)record->elapsed_ms);
     if (record->identity[0] != '\0')
         printf(", %s", record->identity);
     putchar('\n');

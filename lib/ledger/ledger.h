@@ -15,6 +15,7 @@
 #define ROLLCALL_LEDGER_LEDGER_H
 
 #include "core/action.h"
+#include "core/category.h"
 #include "core/error.h"
 
 #include <stddef.h>
@@ -121,6 +122,9 @@ struct run_record {
     const char *job;           /* name of the spec */
     const char *operator_name; /* user@host */
     uint64_t roster_rows;      /* selected rows of the roster */
+    uint64_t users;            /* that the plan acts on; 0 for runs of before this was recorded, likewise below */
+    uint64_t categories[CATEGORY_COUNT]; /* users by where the join found them, acted on or not */
+    int64_t audit_before; /* id of the last row in the audit trail when it began: its own rows are later ones */
     uint64_t done[ACTION_COUNT];
     uint64_t failed;
     uint64_t left;     /* planned, not ended: for the next run */
@@ -128,7 +132,8 @@ struct run_record {
     uint64_t throttled;
 };
 
-/* Marks runs that never ended as crashed, and makes a new one; sets record->id. Part of the open transaction. */
+/* Marks runs that never ended as crashed, and makes a new one; sets record->id and audit_before. Part of the open
+ * transaction. */
 bool ledger_run_begin(struct ledger *ledger, struct run_record *record, struct error *error);
 bool ledger_run_end(struct ledger *ledger, const struct run_record *record, struct error *error);
 typedef bool run_visitor(void *context, const struct run_record *run, struct error *error);
@@ -182,6 +187,9 @@ struct result {
     const char *message;
     int status; /* HTTP status; 0 without an answer */
     int64_t at_ms;
+    uint32_t elapsed_ms;  /* from sending to the answer or its loss, rounded up; 0: not known */
+    const char *category; /* why the user was acted on; NULL: not known */
+    const char *verdict;  /* how the user went on: again, next, done, failed or left; NULL: not known */
 
     /* What the identity becomes; looked at for OUTCOME_DONE and OUTCOME_GONE. */
     bool is_last; /* of the actions that a change asked for: only then the watch text is applied */
@@ -221,6 +229,9 @@ struct audit_record {
     const char *message;
     const char *request_id;
     const char *ms_cv;
+    uint32_t elapsed_ms; /* these three as in struct result; 0 and "": not known */
+    const char *category;
+    const char *verdict;
 };
 
 typedef bool audit_visitor(void *context, const struct audit_record *record, struct error *error);

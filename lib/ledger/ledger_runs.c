@@ -27,7 +27,8 @@ bool ledger_run_begin(struct ledger *ledger, struct run_record *record, struct e
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUN_CRASHED, error);
 
-    if (statement == NULL || !ledger_do(ledger, statement, "close the former run", error))
+    if (statement == NULL || !ledger_do(ledger, statement, "close the former run", error) ||
+        !ledger_generation(ledger, &record->audit_before, error))
         return false;
     statement = ledger_statement(ledger, SQL_RUN_INSERT, error);
     if (statement == NULL)
@@ -36,6 +37,10 @@ bool ledger_run_begin(struct ledger *ledger, struct run_record *record, struct e
     ledger_bind_text(statement, 2, record->job);
     ledger_bind_text(statement, 3, record->operator_name);
     sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->roster_rows);
+    sqlite3_bind_int64(statement, 5, record->audit_before);
+    sqlite3_bind_int64(statement, 6, (sqlite3_int64)record->users);
+    for (int category = 0; category < CATEGORY_COUNT; category++)
+        sqlite3_bind_int64(statement, 7 + category, (sqlite3_int64)record->categories[category]);
     if (!ledger_do(ledger, statement, "record the run", error))
         return false;
     record->id = sqlite3_last_insert_rowid(ledger->db);
@@ -74,9 +79,13 @@ static void fill(sqlite3_stmt *statement, struct run_record *run)
         .left = (uint64_t)sqlite3_column_int64(statement, 12),
         .in_doubt = (uint64_t)sqlite3_column_int64(statement, 13),
         .throttled = (uint64_t)sqlite3_column_int64(statement, 14),
+        .audit_before = sqlite3_column_int64(statement, 15),
+        .users = (uint64_t)sqlite3_column_int64(statement, 16),
     };
     for (int action = 0; action < ACTION_COUNT; action++)
         run->done[action] = (uint64_t)sqlite3_column_int64(statement, 7 + action);
+    for (int category = 0; category < CATEGORY_COUNT; category++)
+        run->categories[category] = (uint64_t)sqlite3_column_int64(statement, 17 + category);
 }
 
 bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, void *context, struct error *error)

@@ -2,7 +2,9 @@
 #include "ledger/ledger_internal.h"
 
 #define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at"
-#define AUDIT_COLUMNS "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv"
+#define AUDIT_COLUMNS                                                                                 \
+    "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
+    " elapsed_ms, category, verdict"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -75,6 +77,19 @@ const char *const ledger_migrations[] = {
     "  BEGIN SELECT RAISE (ABORT, 'the audit trail is append-only'); END;"
     "CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit"
     "  BEGIN SELECT RAISE (ABORT, 'the audit trail is append-only'); END;",
+
+    /* 1 to 2: how long an attempt took, why the user was acted on and how it went on; what the join found */
+    "ALTER TABLE audit ADD COLUMN elapsed_ms INTEGER;"
+    "ALTER TABLE audit ADD COLUMN category TEXT;"
+    "ALTER TABLE audit ADD COLUMN verdict TEXT;"
+    "ALTER TABLE runs ADD COLUMN audit_before INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN users INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN added INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN expiring INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN unchanged INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -100,12 +115,14 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                       " FROM identities WHERE key = ?1",
 
     [SQL_RUN_CRASHED] = "UPDATE runs SET state = 'crashed' WHERE state = 'running'",
-    [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows)"
-                       " VALUES (?1, 'running', ?2, ?3, ?4)",
+    [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows, audit_before, users, added,"
+                       " changed, expiring, unchanged, removed, lost)"
+                       " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
                     " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11 WHERE id = ?1",
     [SQL_RUNS] = "SELECT id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked,"
-                 " deleted, failed, left_over, in_doubt, throttled FROM runs ORDER BY id DESC LIMIT ?1",
+                 " deleted, failed, left_over, in_doubt, throttled, audit_before, users, added, changed, expiring,"
+                 " unchanged, removed, lost FROM runs ORDER BY id DESC LIMIT ?1",
     [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0"
                              " ORDER BY id DESC LIMIT 1",
 
@@ -118,12 +135,13 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
-                         " request_id, ms_cv) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                         " request_id, ms_cv, elapsed_ms, category, verdict)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
     [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
     [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
     [SQL_VERSION] = "SELECT coalesce((SELECT max(id) FROM runs), 0) || '.' || coalesce((SELECT max(id) FROM audit), 0)",
-    [SQL_AUDIT_LAST] = "SELECT max(id) FROM audit",
+    [SQL_AUDIT_LAST] = "SELECT coalesce(max(id), 0) FROM audit",
 
     [SQL_IDENTITY_PROVISIONED] =
         "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run)"

@@ -64,6 +64,12 @@ static bool append_audit(struct ledger *ledger, int64_t run, const struct result
     ledger_bind_text_or_null(statement, 10, result->message);
     ledger_bind_text_or_null(statement, 11, result->request_id);
     ledger_bind_text_or_null(statement, 12, result->ms_cv);
+    if (result->elapsed_ms > 0)
+        sqlite3_bind_int64(statement, 13, result->elapsed_ms);
+    else
+        sqlite3_bind_null(statement, 13);
+    ledger_bind_text_or_null(statement, 14, result->category);
+    ledger_bind_text_or_null(statement, 15, result->verdict);
     return ledger_do(ledger, statement, "write the audit trail", error);
 }
 
@@ -292,6 +298,9 @@ static void fill(sqlite3_stmt *statement, struct audit_record *record)
         .message = ledger_column_text(statement, 10),
         .request_id = ledger_column_text(statement, 11),
         .ms_cv = ledger_column_text(statement, 12),
+        .elapsed_ms = (uint32_t)sqlite3_column_int64(statement, 13),
+        .category = ledger_column_text(statement, 14),
+        .verdict = ledger_column_text(statement, 15),
     };
 }
 

@@ -194,6 +194,7 @@ static bool send_request(struct executor *executor, struct task *task, struct er
         .body = request.body,
         .body_length = request.body_length,
     };
+    task->sent_us = clock_monotonic_us(engine->clock);
     const bool ok = http_pool_send(executor->pool, &http, task, error);
     explicit_bzero(authorization, sizeof authorization);
     return ok;
@@ -327,6 +328,7 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     executor->answered |= http->end == HTTP_ANSWERED;
     task->status = http->status;
     task->answered_at_ms = clock_wall_ms(executor->engine->clock);
+    task->elapsed_ms = (uint32_t)((now_us - task->sent_us + 999) / 1000);
     memcpy(task->ms_cv, http->ms_cv, sizeof task->ms_cv);
     const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
                                                 task->answered_at_ms / 1000);

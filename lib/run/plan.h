@@ -7,6 +7,7 @@
 #define ROLLCALL_RUN_PLAN_H
 
 #include "core/action.h"
+#include "core/category.h"
 #include "core/error.h"
 #include "core/problems.h"
 #include "ledger/ledger.h"
@@ -14,19 +15,6 @@
 #include "spec/spec.h"
 
 #include <stdint.h>
-
-enum category {
-    CATEGORY_ADDED,
-    CATEGORY_CHANGED,
-    CATEGORY_EXPIRING,
-    CATEGORY_UNCHANGED,
-    CATEGORY_REMOVED,
-    CATEGORY_LOST,
-};
-
-enum { CATEGORY_COUNT = 6 };
-
-const char *category_name(enum category category);
 
 /* Why a user is where it is; more than its category, since some rules look closer. */
 enum plan_reason {

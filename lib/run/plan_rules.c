@@ -1,16 +1,6 @@
 /* What the rules make of a reason: pure functions of spec and reason. */
 #include "run/plan.h"
 
-static const char *const category_names[CATEGORY_COUNT] = {
-    [CATEGORY_ADDED] = "added",         [CATEGORY_CHANGED] = "changed", [CATEGORY_EXPIRING] = "expiring",
-    [CATEGORY_UNCHANGED] = "unchanged", [CATEGORY_REMOVED] = "removed", [CATEGORY_LOST] = "lost",
-};
-
-const char *category_name(enum category category)
-{
-    return category_names[category];
-}
-
 static const struct {
     enum category category;
     const char *text;

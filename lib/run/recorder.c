@@ -26,6 +26,12 @@ static bool ends_tokens(const struct task *task)
                                                                                task_action(task) == ACTION_DELETE));
 }
 
+/* After a fault a token was not delivered, so who wanted one is not done. */
+static enum task_verdict verdict_of(const struct recorder *recorder, const struct task *task)
+{
+    return task->verdict == VERDICT_DONE && !recorder->ok && wants_token(recorder, task) ? VERDICT_LEFT : task->verdict;
+}
+
 static bool write_intent(struct recorder *recorder, struct task *task, struct error *error)
 {
     const struct engine *engine = recorder->engine;
@@ -59,6 +65,9 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
         .message = task->answer.message,
         .status = task->status,
         .at_ms = task->answered_at_ms,
+        .elapsed_ms = task->elapsed_ms,
+        .category = category_name(task->category),
+        .verdict = task_verdict_name(verdict_of(recorder, task)),
         /* Only what was done about a change makes it applied: a rotation that issues a token to a user whose password
          * changed must leave the change to the job that revokes. */
         .is_last = task->category == CATEGORY_CHANGED && task_is_last_action(task),
@@ -151,17 +160,15 @@ static void report_failure(struct recorder *recorder, const struct task *task)
     tell(recorder, task, task->outcome == OUTCOME_GONE ? "user_lost" : "user_failed");
 }
 
-/* A result that is recorded. After a fault its token was not delivered, so who wanted one is not done. */
+/* A result that is recorded. */
 static void count_result(struct recorder *recorder, const struct task *task)
 {
     recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
     recorder->in_doubt += task->outcome == OUTCOME_IN_DOUBT;
-    switch (task->verdict) {
+    switch (verdict_of(recorder, task)) {
     case VERDICT_AGAIN: tell(recorder, task, "user_retried"); break;
     case VERDICT_NEXT: break;
     case VERDICT_DONE:
-        if (!recorder->ok && wants_token(recorder, task))
-            break;
         recorder->done_users++;
         tell(recorder, task, "user_done");
         break;

@@ -107,7 +107,9 @@ static bool begin(struct run *run, struct error *error)
         .operator_name = input->operator_name,
         /* With --only the roster need not be the whole company: the next run must not be compared with it. */
         .roster_rows = input->plan->options.only == NULL ? input->plan->roster.selected : 0,
+        .users = input->plan->users,
     };
+    memcpy(run->record.categories, input->plan->categories, sizeof run->record.categories);
     return (input->plan->users == 0 ||
             ledger_reserve(input->ledger, (size_t)input->spec->engine.concurrency * RESERVE_PER_REQUEST, error)) &&
            write_beginning(run, error);

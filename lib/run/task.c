@@ -3,6 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const verdict_names[] = {
+    [VERDICT_AGAIN] = "again",   [VERDICT_NEXT] = "next", [VERDICT_DONE] = "done",
+    [VERDICT_FAILED] = "failed", [VERDICT_LEFT] = "left",
+};
+
+const char *task_verdict_name(enum task_verdict verdict)
+{
+    return verdict_names[verdict];
+}
+
 static const char *put(char **end, const char *bytes, size_t length)
 {
     char *start = *end;

@@ -31,6 +31,9 @@ enum task_verdict {
     VERDICT_LEFT, /* for the next run */
 };
 
+/* "again", "next", "done", "failed", "left": as the audit trail has it. */
+const char *task_verdict_name(enum task_verdict verdict);
+
 struct task {
     struct task *next; /* in a list of the executor */
 
@@ -50,6 +53,8 @@ struct task {
 
     enum outcome outcome;
     int status;
+    int64_t sent_us;     /* monotonic */
+    uint32_t elapsed_ms; /* from then to the answer or its loss, rounded up */
     int64_t answered_at_ms;
     char ms_cv[64];
     struct acs_answer answer;

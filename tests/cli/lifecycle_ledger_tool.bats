@@ -171,6 +171,10 @@ frida,8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-0000000
 2 revoke done 204
 2 issue done 200
 3 delete done 204"
+    is "$(jq -r '"\(.category) \(.verdict) \(.elapsed_ms > 0)"' <<<"$history")" "added done true
+changed next true
+changed done true
+removed done true"
     is "$(jq -r .request_id <<<"$history")" "$(sql "SELECT request_id FROM audit WHERE key = 'anna' ORDER BY id")"
     is "$(jq -r .identity_id <<<"$history" | sort -u)" "$(identity_of anna)"
     is "$(jq -r .at <<<"$history")" "$(jq -r .at <<<"$history" | sort)"

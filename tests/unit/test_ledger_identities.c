@@ -248,6 +248,34 @@ static void the_end_of_a_run_keeps_all_its_numbers(void **state)
     assert_string_equal(runs(1), "1 interrupted 10 13 7;");
 }
 
+static bool note_plan(void *context, const struct run_record *run, struct error *ignored)
+{
+    char *text = context;
+    const size_t length = strlen(text);
+
+    (void)ignored;
+    snprintf(text + length, 1024 - length, "%d of", (int)run->users);
+    for (int category = 0; category < CATEGORY_COUNT; category++)
+        snprintf(text + strlen(text), 1024 - strlen(text), " %d", (int)run->categories[category]);
+    snprintf(text + strlen(text), 1024 - strlen(text), ", after %d;", (int)run->audit_before);
+    return true;
+}
+
+static void a_run_knows_its_plan_and_where_its_audit_trail_begins(void **state)
+{
+    struct run_record record = {
+        .started_at_ms = WHEN_MS, .job = "demo", .operator_name = "", .users = 9, .categories = {1, 2, 3, 4, 5, 6}};
+    char text[1024] = "";
+
+    (void)state;
+    provision("anna", 1, "", 0);
+    provision("bert", 2, "", 0);
+    works(ledger_run_begin(ledger, &record, &error));
+    assert_int_equal(record.audit_before, 2);
+    works(ledger_each_run(ledger, 2, note_plan, text, &error));
+    assert_string_equal(text, "9 of 1 2 3 4 5 6, after 2;0 of 0 0 0 0 0 0, after 0;");
+}
+
 static uint64_t last_rows(void)
 {
     uint64_t rows;
@@ -289,6 +317,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(each_state_has_a_name_that_is_understood),
     ledger_test(a_run_that_never_ended_is_called_crashed_by_the_next_one),
     ledger_test(the_end_of_a_run_keeps_all_its_numbers),
+    ledger_test(a_run_knows_its_plan_and_where_its_audit_trail_begins),
     ledger_test(the_roster_is_compared_with_the_last_run_that_ended_well),
 };
 

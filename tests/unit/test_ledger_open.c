@@ -1,5 +1,7 @@
 #include "ledger_writing.h"
 
+#include "ledger/ledger_internal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -242,6 +244,45 @@ static void an_older_ledger_is_migrated_by_a_run_and_not_by_a_reader(void **stat
     works(ledger != NULL);
 }
 
+static bool keep_run(void *context, const struct run_record *run, struct error *ignored)
+{
+    (void)ignored;
+    *(struct run_record *)context = *run;
+    return true;
+}
+
+/* A ledger of the first schema, with one run and one attempt in it. */
+static void write_first_ledger(void)
+{
+    write_file(LEDGER_PATH, "");
+    assert_int_equal(chmod(LEDGER_PATH, 0600), 0);
+    sqlite(LEDGER_PATH, ledger_migrations[0]);
+    sqlite(LEDGER_PATH,
+           "INSERT INTO runs (started_at, state, job, operator, roster_rows) VALUES (1, 'done', 'demo', 'anna', 7);"
+           "INSERT INTO audit (at, run, key, action, outcome, attempt, status)"
+           " VALUES (2, 1, 'anna', 'provision', 'done', 1, 201);"
+           "PRAGMA user_version = 1");
+}
+
+static void what_an_older_ledger_did_not_record_is_not_known(void **state)
+{
+    struct run_record run;
+
+    (void)state;
+    write_first_ledger();
+    refuses(LEDGER_PATH, LEDGER_READ, ERROR_INPUT);
+    says("the older schema version 1");
+    open_ledger();
+    works(ledger_each_run(ledger, 1, keep_run, &run, &error));
+    assert_int_equal(run.roster_rows, 7);
+    assert_int_equal(run.users, 0);
+    assert_string_equal(audit_of("anna"), "provision done 1 201   ;");
+    begin_run();
+    struct result result = result_of("anna", ACTION_REVOKE, OUTCOME_FAILED, "");
+    record(&result);
+    assert_non_null(strstr(audit_of("anna"), "revoke failed"));
+}
+
 static void a_ledger_belongs_to_one_resource(void **state)
 {
     (void)state;
@@ -354,6 +395,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_database_of_another_program_is_refused_and_left_as_it_is),
     TEST(a_newer_ledger_is_refused),
     TEST(an_older_ledger_is_migrated_by_a_run_and_not_by_a_reader),
+    TEST(what_an_older_ledger_did_not_record_is_not_known),
     TEST(a_ledger_belongs_to_one_resource),
     TEST(a_resource_with_the_longest_name_is_known_again),
     TEST(a_named_value_is_kept_and_replaced),

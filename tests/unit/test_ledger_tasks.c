@@ -227,6 +227,32 @@ static void every_attempt_stands_in_the_audit_trail_in_order(void **state)
     assert_string_equal(audit_of("bert"), "");
 }
 
+static bool note_course(void *context, const struct audit_record *one, struct error *ignored)
+{
+    char *text = context;
+    const size_t length = strlen(text);
+
+    (void)ignored;
+    snprintf(text + length, 256 - length, "%s %s %u;", one->category, one->verdict, (unsigned)one->elapsed_ms);
+    return true;
+}
+
+static void an_attempt_keeps_how_long_it_took_why_it_was_made_and_what_came_of_it(void **state)
+{
+    char course[256] = "";
+
+    (void)state;
+    struct result result = result_of("anna", ACTION_PROVISION, OUTCOME_THROTTLED, "");
+    result.elapsed_ms = 120;
+    result.category = "added";
+    result.verdict = "again";
+    record(&result);
+    result = result_of("anna", ACTION_PROVISION, OUTCOME_DONE, identity_id(1));
+    record(&result);
+    works(ledger_each_audit(ledger, "anna", note_course, course, &error));
+    assert_string_equal(course, "added again 120;  0;");
+}
+
 static void the_audit_trail_cannot_be_changed_or_shortened(void **state)
 {
     sqlite3 *db;
@@ -416,6 +442,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(an_identity_that_is_gone_is_lost_and_not_deleted),
     ledger_test(a_withdrawn_intent_leaves_no_trace),
     ledger_test(every_attempt_stands_in_the_audit_trail_in_order),
+    ledger_test(an_attempt_keeps_how_long_it_took_why_it_was_made_and_what_came_of_it),
     ledger_test(the_audit_trail_cannot_be_changed_or_shortened),
     ledger_test(attempts_since_a_moment_come_newest_first),
     ledger_test(a_provision_in_doubt_is_listed_with_its_request_id),
