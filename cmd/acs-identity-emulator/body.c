@@ -1,6 +1,7 @@
 #include "body.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MINUTES_LEAST = 60, MINUTES_MOST = 1440, CUSTOM_ID_LONGEST = 256 };
@@ -59,9 +60,9 @@ static void add_scope(struct scopes *scopes, const char *name, unsigned features
         if ((*seen & 1u << i) != 0)
             return;
         *seen |= 1u << i;
-        if (scopes->count++ > 0)
-            strcat(scopes->text, ",");
-        strcat(scopes->text, name); /* all five and their commas fit */
+        const size_t length = strlen(scopes->text);
+        snprintf(scopes->text + length, sizeof scopes->text - length, "%s%s", scopes->count > 0 ? "," : "", name);
+        scopes->count++;
         return;
     }
     scopes->valid = false;

@@ -2,6 +2,7 @@
 
 #include "body.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -193,12 +194,12 @@ void operation_exchange(struct service *service, const struct call *call, struct
 {
     struct exchange_body body;
     struct entra_claims claims;
-    char user[sizeof "orgid:" + GUID_LENGTH] = "orgid:";
+    char user[sizeof "orgid:" + GUID_LENGTH];
 
     if (!exchange_body_read(&body, call->request, answer))
         return;
     if (check_exchange(call, &body, &claims, answer)) {
-        strcat(user, claims.object_id);
+        snprintf(user, sizeof user, "orgid:%s", claims.object_id);
         succeed(answer, 200, ANSWER_JSON);
         append_token(service, call, &answer->body, user, "chat,voip", claims.expires_ticks);
     }

@@ -1,5 +1,6 @@
 #include "version.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -36,12 +37,13 @@ const struct version *version_find(const char *name)
 
 void version_list(unsigned features, char list[VERSION_LIST_SIZE])
 {
+    size_t length = 0;
+
     list[0] = '\0';
     for (size_t i = 0; i < VERSION_COUNT; i++) {
         if ((versions[i].features & features) != features)
             continue;
-        if (list[0] != '\0')
-            strcat(list, ", ");
-        strcat(list, versions[i].name);
+        length += (size_t)snprintf(list + length, VERSION_LIST_SIZE - length, "%s%s", length > 0 ? ", " : "",
+                                   versions[i].name);
     }
 }

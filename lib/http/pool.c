@@ -1,6 +1,7 @@
 #include "http/pool.h"
 
 #include "core/buffer.h"
+#include "core/clock.h"
 #include "core/wipe.h"
 
 #include <curl/curl.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS_AT_ONCE = 64, TRANSFER_BUFFER = 16 * 1024 };
@@ -60,10 +60,7 @@ void http_stop(void)
 
 static int64_t now_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_monotonic_us(&clock_system) / 1000;
 }
 
 /* --- libcurl's callbacks --- */

@@ -272,6 +272,7 @@ static bool check_input(struct spec_reader *reader, const struct spec_key *key, 
     char shown[SPEC_SHOWN_SIZE];
     char found[SPEC_SHOWN_SIZE];
     char hint[SPEC_HINT_SIZE];
+    char described[128];
     struct stat status;
     int reason = 0;
 
@@ -289,7 +290,7 @@ static bool check_input(struct spec_reader *reader, const struct spec_key *key, 
         snprintf(hint, sizeof hint, "a relative path starts at the job spec, so it was looked for at %s",
                  spec_shown(resolved, found));
     return spec_fault(reader, node, hint, "%s: cannot read %s: %s", spec_key_path(key, path),
-                      spec_shown(node->text, shown), strerror(reason));
+                      spec_shown(node->text, shown), strerror_r(reason, described, sizeof described));
 }
 
 static bool read_path(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)

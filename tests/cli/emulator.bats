@@ -52,7 +52,7 @@ teardown() {
 }
 
 @test "the same seed makes the same resource and key, another one does not" {
-    local first second
+    local results=()
     for seed in one one two; do
         mkfifo "$BATS_TEST_TMPDIR/out"
         "$EMULATOR" --listen 127.0.0.1:0 --seed "$seed" >"$BATS_TEST_TMPDIR/out" 3>&- &
@@ -102,7 +102,7 @@ teardown() {
     for value in 127.0.0.1 :80 127.0.0.1:65536 127.0.0.1:x 300.0.0.1:80 '[::1]' '[::1:80' somewhere:80 127.0.0.1:-1; do
         refuses --listen "$value" | grep -q '^hint: write it as 127.0.0.1:8080'
     done
-    for value in all create=5 create=5/ create=0/3s creat=5/3s create=5/3s, =5/3s; do
+    for value in all create=5 create=5/ create=0/3s creat=5/3s 'create=5/3s,' =5/3s; do
         refuses --limits "$value" | grep -q '^hint: use published, none, or a list'
     done
     for value in 100 ms 100ms- -100ms 200ms-100ms 1y 25h 1.5s; do
@@ -323,7 +323,9 @@ teardown() {
     is "$BODY" ''
     has_no_header content-type
     is "$(stats '"\(.identities.active) \(.identities.deleted) \(.tokens.live)"')" '0 1 0'
+    # shellcheck disable=SC2089 # the quotes are JSON's
     for operation in 'issue {"scopes":["chat"]}' revoke delete; do
+        # shellcheck disable=SC2090
         $operation
         is_error 404 IdentityNotFound "Provided identity doesn't exist."
         has_header api-supported-versions

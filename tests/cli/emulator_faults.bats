@@ -156,6 +156,7 @@ fails_with() {
     done
     create
     emulator_stop
+    # shellcheck disable=SC2034 # the helper's
     EMULATOR_PIDS=()
 }
 

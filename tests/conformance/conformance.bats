@@ -1,7 +1,7 @@
 # The official SDK for JavaScript, as it comes from npm, against the emulator.
 
 setup_file() {
-    cd "$ROLLCALL_SOURCE/tests/conformance"
+    cd "$ROLLCALL_SOURCE/tests/conformance" || return
     [ -d node_modules ] || npm ci --silent
 }
 
