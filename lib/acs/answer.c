@@ -7,6 +7,7 @@
 
 #include "acs/body.h"
 #include "core/clock.h"
+#include "core/text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -245,7 +246,7 @@ static void describe(const struct rule *rule, const struct complaint *complaint,
     else
         snprintf(own, sizeof own, "http_%d", answer->status);
     snprintf(answer->code, sizeof answer->code, "%s", code);
-    body_print(has_message ? complaint->message : rule->reason, answer->message, sizeof answer->message);
+    text_print(has_message ? complaint->message : rule->reason, answer->message, sizeof answer->message);
 }
 
 /* An error need not have a body, nor a body of JSON: the service has sent a 401 with none. */

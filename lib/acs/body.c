@@ -1,6 +1,5 @@
 #include "acs/body.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum {
@@ -114,66 +113,4 @@ const char *body_token(const struct body *body, const json_t *object, size_t *le
         return json_string_value(token);
     *length = body->token_length;
     return body->token;
-}
-
-/* --- text for people --- */
-
-/* Of a JSON Web Token. */
-static bool is_token_character(char character)
-{
-    return character != '\0' && isascii(character) &&
-           (isalnum((unsigned char)character) || strchr("-_.=+/", character) != NULL);
-}
-
-/* The length of the character at `text` if it must not reach a terminal or break a line, else 0: C0, DEL, C1, line
- * separators, and what turns the direction of writing (U+2028 to U+202E, U+2066 to U+2069). */
-static size_t unprintable(const unsigned char *text)
-{
-    if (text[0] < 0x20 || text[0] == 0x7F)
-        return 1;
-    if (text[0] == 0xC2 && text[1] < 0xA0)
-        return 2;
-    if (text[0] == 0xE2 && text[1] == 0x80 && text[2] >= 0xA8 && text[2] <= 0xAE)
-        return 3;
-    if (text[0] == 0xE2 && text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9)
-        return 3;
-    return 0;
-}
-
-static size_t character_length(unsigned char first)
-{
-    if (first < 0xC0)
-        return 1;
-    if (first < 0xE0)
-        return 2;
-    return first < 0xF0 ? 3 : 4;
-}
-
-/* Every JSON Web Token begins with eyJ, base64 for '{"': should the service ever quote one, it ends here. */
-void body_print(const char *text, char *line, size_t size)
-{
-    size_t length = 0;
-
-    while (*text != '\0') {
-        const char *piece = text;
-        size_t piece_length = unprintable((const unsigned char *)text);
-        if (piece_length > 0) {
-            text += piece_length;
-            piece = " ";
-            piece_length = 1;
-        } else if (strncmp(text, "eyJ", 3) == 0) {
-            while (is_token_character(*text))
-                text++;
-            piece = "***";
-            piece_length = 3;
-        } else {
-            piece_length = character_length((unsigned char)*text);
-            text += piece_length;
-        }
-        if (piece_length >= size - length)
-            break;
-        memcpy(line + length, piece, piece_length);
-        length += piece_length;
-    }
-    line[length] = '\0';
 }

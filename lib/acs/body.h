@@ -26,7 +26,4 @@ const char *body_string(const json_t *object, const char *name);
 /* The string "token" of an object, not terminated, NULL when there is none; borrowed. */
 const char *body_token(const struct body *body, const json_t *object, size_t *length);
 
-/* Copies what fits of UTF-8 as one printable line, with "***" for what may be a token. */
-void body_print(const char *text, char *line, size_t size);
-
 #endif
