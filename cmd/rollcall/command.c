@@ -118,12 +118,41 @@ struct spec *command_load(const char *path, enum spec_secrets secrets)
     return spec;
 }
 
+void command_addresses_free(const struct spec *spec, struct acs_resource *addresses)
+{
+    for (size_t i = 0; addresses != NULL && i < spec->resource_count; i++)
+        acs_resource_clear(&addresses[i]);
+    free(addresses);
+}
+
+struct acs_resource *command_addresses(struct spec *spec, struct error *error)
+{
+    struct acs_resource *addresses = calloc(spec->resource_count, sizeof *addresses);
+
+    if (addresses == NULL) {
+        error_no_memory(error);
+        return NULL;
+    }
+    for (size_t i = 0; i < spec->resource_count; i++) {
+        struct secret *string = &spec->resources[i].connection_string;
+        if (!acs_resource_parse(secret_reveal(string), &addresses[i], error)) {
+            error_context(error, "%s: resource.connection_string", spec->path);
+            command_addresses_free(spec, addresses);
+            return NULL;
+        }
+        secret_clear(string);
+    }
+    return addresses;
+}
+
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
     static const char *const sinks[] = {
         [SINK_NDJSON] = "ndjson", [SINK_COMMAND] = "command", [SINK_POSTGRES] = "postgres"};
 
-    if (spec->resource.credential != CREDENTIAL_ACCESS_KEY) {
+    for (size_t i = 0; i < spec->resource_count; i++) {
+        if (spec->resources[i].credential == CREDENTIAL_ACCESS_KEY)
+            continue;
         error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only",
                   spec->path);
         return error_hint(error, "give resource.connection_string instead of endpoint and credential");

@@ -2,6 +2,7 @@
 #ifndef ROLLCALL_CMD_COMMAND_H
 #define ROLLCALL_CMD_COMMAND_H
 
+#include "acs/acs.h"
 #include "core/error.h"
 #include "core/problems.h"
 #include "ledger/ledger.h"
@@ -49,6 +50,10 @@ int command_error(const struct error *error);
 
 /* Loads the spec; on failure prints every problem and returns NULL. */
 struct spec *command_load(const char *path, enum spec_secrets secrets);
+
+/* Where the spec's resources are, by their index; their keys are taken out of the spec. NULL with the error. */
+struct acs_resource *command_addresses(struct spec *spec, struct error *error);
+void command_addresses_free(const struct spec *spec, struct acs_resource *addresses);
 
 /* Is there something in the spec that this version cannot carry out? False with an ERROR_INPUT that names it. */
 bool command_check_supported(const struct spec *spec, struct error *error);

@@ -138,17 +138,16 @@ static bool import_all(struct import *import, const struct spec *spec, const str
 static int import_mapping(const char *job, const char *path)
 {
     struct import import = {.at_ms = clock_wall_ms(&clock_system)};
-    struct acs_resource resource = {0};
+    struct acs_resource *addresses = NULL;
     struct error error = {.code = ERROR_NONE};
     struct spec *spec = command_load(job, SPEC_WITH_SECRETS);
 
     if (spec == NULL)
         return EXIT_USAGE;
-    const bool ok = command_check_supported(spec, &error) &&
-                    acs_resource_parse(secret_reveal(&spec->resource.connection_string), &resource, &error) &&
+    const bool ok = command_check_supported(spec, &error) && (addresses = command_addresses(spec, &error)) != NULL &&
                     problems_init(&import.problems, path, &error) &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
-                    import_all(&import, spec, &resource, path, &error);
+                    import_all(&import, spec, &addresses[0], path, &error);
     int status = 0;
     if (ok)
         printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
@@ -161,7 +160,7 @@ static int import_mapping(const char *job, const char *path)
     }
     problems_clear(&import.problems);
     ledger_close(import.ledger);
-    acs_resource_clear(&resource);
+    command_addresses_free(spec, addresses);
     spec_free(spec);
     return status;
 }

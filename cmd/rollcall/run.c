@@ -147,11 +147,11 @@ static bool ask(const struct plan *plan)
 }
 
 static bool check_plan(const struct job *job, const struct run_arguments *arguments,
-                       const struct acs_resource *resource, struct error *error)
+                       const struct acs_resource *addresses, struct error *error)
 {
     uint64_t last_rows = 0;
 
-    if (job->ledger != NULL && (!ledger_check_resource(job->ledger, resource->authority, error) ||
+    if (job->ledger != NULL && (!ledger_check_resource(job->ledger, addresses[0].authority, error) ||
                                 !ledger_last_roster_rows(job->ledger, &last_rows, error)))
         return false;
     const struct mapping_options mapping = mapping_options_of(job->spec);
@@ -195,7 +195,7 @@ static int exit_status(const struct run_summary *summary, bool finished, const s
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
-static int carry_out(struct job *job, const struct run_arguments *arguments, const struct acs_resource *resource,
+static int carry_out(struct job *job, const struct run_arguments *arguments, const struct acs_resource *addresses,
                      struct token_sink *tokens)
 {
     struct reporter_options look = {.quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr};
@@ -213,7 +213,7 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
     command_operator(operator_text);
     const struct run_input input = {
         .spec = job->spec,
-        .resource = resource,
+        .addresses = addresses,
         .plan = job->plan,
         .roster_fd = job->roster_fd,
         .ledger = job->ledger,
@@ -249,7 +249,7 @@ static int plan_run(struct job *job, struct run_arguments *arguments)
     return status;
 }
 
-static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *resource)
+static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
     struct token_sink *tokens = NULL;
     struct error error = {.code = ERROR_NONE};
@@ -261,7 +261,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
             return command_error(&error);
     }
     int status = plan_run(job, arguments);
-    if (status == 0 && !check_plan(job, arguments, resource, &error))
+    if (status == 0 && !check_plan(job, arguments, addresses, &error))
         status = command_error(&error);
     if (status == 0 && arguments->dry_run) {
         print_plan(job->plan, stdout);
@@ -274,7 +274,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
     if (status == 0 && !(make_ledger(job, &error) && open_tokens(job, &tokens, &error)))
         status = command_error(&error);
     if (status == 0)
-        return carry_out(job, arguments, resource, tokens);
+        return carry_out(job, arguments, addresses, tokens);
     if (tokens != NULL && !token_sink_finish(tokens, job->ledger, clock_wall_ms(&clock_system) / 1000, &error))
         command_error(&error);
     return status;
@@ -283,25 +283,22 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
 static int run_spec(const char *path, struct run_arguments *arguments)
 {
     struct job job = {.roster_fd = -1};
-    struct acs_resource resource = {0};
+    struct acs_resource *addresses = NULL;
     struct error error;
     int status;
 
     job.spec = command_load(path, SPEC_WITH_SECRETS);
     if (job.spec == NULL)
         return EXIT_USAGE;
-    if (!command_check_supported(job.spec, &error) ||
-        (!acs_resource_parse(secret_reveal(&job.spec->resource.connection_string), &resource, &error) &&
-         !error_context(&error, "%s: resource.connection_string", path)) ||
+    if (!command_check_supported(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
         !fit_open_files(job.spec, arguments->quiet, &error)) {
         status = command_error(&error);
     } else {
-        secret_clear(&job.spec->resource.connection_string); /* the key in it is the resource's now */
-        status = run_job(&job, arguments, &resource);
+        status = run_job(&job, arguments, addresses);
     }
+    command_addresses_free(job.spec, addresses);
     job_close(&job);
     plan_file_free(arguments->plan_file);
-    acs_resource_clear(&resource);
     return status;
 }
 

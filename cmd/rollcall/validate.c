@@ -6,15 +6,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool check_resource(const struct spec *spec, struct error *error)
+static bool check_resources(const struct spec *spec, struct error *error)
 {
     struct acs_resource resource;
 
-    if (!secret_is_set(&spec->resource.connection_string))
-        return true;
-    if (!acs_resource_parse(secret_reveal(&spec->resource.connection_string), &resource, error))
-        return error_context(error, "%s: resource.connection_string", spec->path);
-    acs_resource_clear(&resource);
+    for (size_t i = 0; i < spec->resource_count; i++) {
+        const struct secret *string = &spec->resources[i].connection_string;
+        if (!secret_is_set(string))
+            continue;
+        if (!acs_resource_parse(secret_reveal(string), &resource, error))
+            return error_context(error, "%s: resource.connection_string", spec->path);
+        acs_resource_clear(&resource);
+    }
     return true;
 }
 
@@ -27,7 +30,7 @@ static int validate(const char *path, enum spec_secrets secrets)
     job.spec = command_load(path, secrets);
     if (job.spec == NULL)
         return EXIT_USAGE;
-    if (!check_resource(job.spec, &error))
+    if (!check_resources(job.spec, &error))
         status = command_error(&error);
     else if (strcmp(job.spec->roster.csv, "-") != 0)
         status = job_plan(&job, &(struct plan_options){0});

@@ -34,7 +34,8 @@ enum stop {
 
 struct engine {
     const struct spec *spec;
-    const struct acs_resource *resource;
+    const struct spec_resource *resource;
+    const struct acs_resource *address; /* of it */
     const struct clock *clock;
     int64_t run;
 

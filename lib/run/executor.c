@@ -168,7 +168,7 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
 static bool send_request(struct executor *executor, struct task *task, struct error *error)
 {
     const struct engine *engine = executor->engine;
-    const char *custom_id = engine->spec->resource.custom_id ? task->key : NULL;
+    const char *custom_id = engine->resource->custom_id ? task->key : NULL;
     struct acs_request request;
     struct acs_signature signature;
     char date[HTTP_HEADER_SIZE];
@@ -232,7 +232,7 @@ static void reject(struct executor *executor, const struct task *task, const str
     char hint[ACS_HINT_SIZE] = "";
 
     if (http->end == HTTP_UNTRUSTED || http->end == HTTP_NO_HOST) {
-        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->resource->host,
+        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->address->host,
                   answer->message);
         error_hint(&error, http->end == HTTP_NO_HOST
                                ? "check the endpoint's name in the connection string"
@@ -240,7 +240,7 @@ static void reject(struct executor *executor, const struct task *task, const str
     } else {
         time_parse_http(http->date, &server_s);
         acs_credential_hint(answer, server_s, now_s, hint);
-        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->engine->resource->host, task->status,
+        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->engine->address->host, task->status,
                   answer->code, answer->message);
         error_hint(&error, "%s", hint);
     }
@@ -302,7 +302,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
                         int64_t delay_ms, struct error *error)
 {
     const bool wants_token = executor->request_options.scope_count > 0;
-    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->engine->spec->resource.custom_id;
+    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->engine->resource->custom_id;
 
     acs_answer_clear(&task->answer);
     error->code = ERROR_NONE;
@@ -416,7 +416,7 @@ static void check_patience(struct executor *executor, int64_t now_us)
         silence_us < (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000)
         return;
     error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->engine->resource->host, (long long)(silence_us / 1000000));
+              executor->engine->address->host, (long long)(silence_us / 1000000));
     error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
     stop(executor, STOP_GAVE_UP, &error);
 }
@@ -516,8 +516,8 @@ static bool open_pool(struct executor *executor, struct error *error)
 {
     const struct spec *spec = executor->engine->spec;
     const struct http_options options = {
-        .base_url = executor->engine->resource->url,
-        .ca_file = spec->resource.ca_file,
+        .base_url = executor->engine->address->url,
+        .ca_file = executor->engine->resource->ca_file,
         .concurrency = spec->engine.concurrency,
         .version = spec->engine.http == SPEC_HTTP_2     ? HTTP_VERSION_2
                    : spec->engine.http == SPEC_HTTP_1_1 ? HTTP_VERSION_1_1
@@ -548,14 +548,14 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
     executor->engine = engine;
     executor->admitted_max = (size_t)engine->spec->engine.concurrency * 4;
     executor->request_options = (struct acs_request_options){
-        .api_version = engine->spec->resource.api_version,
+        .api_version = engine->resource->api_version,
         .scopes = (const char *const *)engine->spec->token.scopes.items,
         .scope_count = engine->spec->token.scopes.count,
         .lifetime_min = engine->spec->token.lifetime_min,
     };
     gate_init(&executor->gate, quotas,
               engine->spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0, seed);
-    executor->signer = acs_signer_new(engine->resource, error);
+    executor->signer = acs_signer_new(engine->address, error);
     if (executor->signer == NULL || !open_pool(executor, error)) {
         executor_free(executor);
         return NULL;

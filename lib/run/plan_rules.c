@@ -78,7 +78,7 @@ int64_t plan_least_ms(const struct plan *plan)
     if (spec->engine.create_counts_as_issue && spec->token.scopes.count > 0)
         requests[ACTION_ISSUE] += requests[ACTION_PROVISION];
     for (int action = 0; action < ACTION_COUNT; action++) {
-        const int64_t needed = least_ms(requests[action], &spec->engine.quotas[action]);
+        const int64_t needed = least_ms(requests[action], &spec->resources[0].quotas[action]);
         if (needed > longest)
             longest = needed;
     }

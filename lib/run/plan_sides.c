@@ -87,7 +87,7 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
 
     if (decision == NULL)
         return false;
-    if (planner->spec->resource.custom_id)
+    if (planner->spec->resources[0].custom_id)
         check_custom_id(planner, row);
     decision->check = plan_key_check(row->key.bytes, row->key.length) & ((1U << 25) - 1);
     decision->reason = row->selected ? REASON_UNRESOLVED : REASON_OUTSIDE;

@@ -42,7 +42,7 @@ static bool write_intent(struct recorder *recorder, struct task *task, struct er
         .attempt = task->attempt,
         .request_id = task->request_id,
         .identity = task_action(task) == ACTION_PROVISION ? "" : task->identity,
-        .repeatable = task_action(task) != ACTION_PROVISION || engine->spec->resource.custom_id,
+        .repeatable = task_action(task) != ACTION_PROVISION || engine->resource->custom_id,
         .at_ms = clock_wall_ms(engine->clock),
     };
 

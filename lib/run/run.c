@@ -87,7 +87,7 @@ static bool write_beginning(struct run *run, struct error *error)
 
     if (!ledger_begin(ledger, error))
         return false;
-    if (ledger_bind_resource(ledger, run->input->resource->authority, error) &&
+    if (ledger_bind_resource(ledger, run->input->addresses[0].authority, error) &&
         ledger_run_begin(ledger, &run->record, error) &&
         ledger_settle_tasks(ledger, run->record.id, now_ms, &run->in_doubt_before, error) &&
         write_marks(run, now_ms / 1000, error) && adopt_watch(run, error) && ledger_commit(ledger, error))
@@ -121,6 +121,7 @@ static bool begin(struct run *run, struct error *error)
  * quota can still count. */
 struct attempts {
     const struct spec *spec;
+    const struct spec_resource *resource;
     int64_t now_ms;
     int64_t *age_ms[ACTION_COUNT];
     uint32_t count[ACTION_COUNT];
@@ -128,7 +129,7 @@ struct attempts {
 
 static void keep_attempt(struct attempts *attempts, enum action action, int64_t age_ms)
 {
-    const struct quota *quota = &attempts->spec->engine.quotas[action];
+    const struct quota *quota = &attempts->resource->quotas[action];
 
     if (age_ms < (int64_t)quota->window_ms && attempts->count[action] < quota->count)
         attempts->age_ms[action][attempts->count[action]++] = age_ms;
@@ -157,13 +158,14 @@ static bool note_attempt(void *context, const struct audit_record *record, struc
 static bool open_quotas(struct run *run, struct error *error)
 {
     const struct spec *spec = run->input->spec;
-    struct attempts attempts = {.spec = spec, .now_ms = clock_wall_ms(run->input->clock)};
+    const struct spec_resource *resource = &spec->resources[0];
+    struct attempts attempts = {.spec = spec, .resource = resource, .now_ms = clock_wall_ms(run->input->clock)};
     const int64_t now_us = clock_monotonic_us(run->input->clock);
     int64_t longest_ms = 0;
     bool ok = true;
 
     for (int action = 0; action < ACTION_COUNT; action++) {
-        const struct quota *quota = &spec->engine.quotas[action];
+        const struct quota *quota = &resource->quotas[action];
         ok = ok && quota_init(&run->quotas[action], quota->count, quota->window_ms, error);
         attempts.age_ms[action] = calloc((size_t)quota->count + 1, sizeof(int64_t));
         if (ok && attempts.age_ms[action] == NULL)
@@ -207,7 +209,8 @@ static bool open_engine(struct run *run, struct error *error)
 
     run->engine = (struct engine){
         .spec = input->spec,
-        .resource = input->resource,
+        .resource = &input->spec->resources[0],
+        .address = &input->addresses[0],
         .clock = input->clock,
         .run = run->record.id,
         .stop_fd = input->stop_fd,
@@ -381,7 +384,7 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
     for (int action = 0; action < ACTION_COUNT; action++) {
-        const struct quota *quota = &spec->engine.quotas[action];
+        const struct quota *quota = &spec->resources[0].quotas[action];
         if (run->executor_end.least[action] == 0 || run->executor_end.least[action] == quota->count)
             continue;
         summary->learnt[action].limit = run->executor_end.least[action];

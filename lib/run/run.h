@@ -12,7 +12,7 @@
 
 struct run_input {
     const struct spec *spec;
-    const struct acs_resource *resource;
+    const struct acs_resource *addresses; /* of the spec's resources, by their index */
     const struct plan *plan;
     int roster_fd;
     struct ledger *ledger;     /* opened with LEDGER_RUN */

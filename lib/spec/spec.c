@@ -27,8 +27,6 @@ static void clear_where(struct spec *spec)
         clear_list(&spec->roster.where[i].values);
     }
     free(spec->roster.where);
-    spec->roster.where = NULL;
-    spec->roster.where_count = 0;
 }
 
 /* Several keys may share a field (the sinks of tokens do): it is emptied, so that it is freed once. */
@@ -38,11 +36,34 @@ static void clear_text(char **field)
     *field = NULL;
 }
 
-static void clear_field(struct spec *spec, const struct spec_key *key)
+static void clear_section(void *fields, const char *section);
+
+static void clear_elements(char *fields, const struct spec_key *key, const char *section)
 {
-    void *field = (char *)spec + key->offset;
+    char *elements;
+    size_t count;
+
+    memcpy(&elements, fields + key->offset, sizeof elements);
+    memcpy(&count, fields + key->count_offset, sizeof count);
+    for (size_t i = 0; elements != NULL && i < count; i++)
+        clear_section(elements + i * key->element, section);
+    free(elements);
+}
+
+static void clear_key(void *fields, const struct spec_key *key)
+{
+    char path[SPEC_PATH_SIZE];
+    void *field = (char *)fields + key->offset;
 
     switch (key->type) {
+    case SPEC_SECTION:
+    case SPEC_RULE:
+        spec_key_path(key, path);
+        if (key->element > 0)
+            clear_elements(fields, key, path);
+        else
+            clear_section(fields, path);
+        break;
     case SPEC_TEXT:
     case SPEC_NAME:
     case SPEC_WORD:
@@ -51,7 +72,7 @@ static void clear_field(struct spec *spec, const struct spec_key *key)
     case SPEC_ROSTER: clear_text(field); break;
     case SPEC_WORDS:
     case SPEC_TEXTS: clear_list(field); break;
-    case SPEC_WHERE: clear_where(spec); break;
+    case SPEC_WHERE: clear_where(fields); break;
     case SPEC_REFERENCE:
         if (key->secret)
             secret_clear(field);
@@ -62,13 +83,20 @@ static void clear_field(struct spec *spec, const struct spec_key *key)
     }
 }
 
+/* Frees what the keys of a section hold. */
+static void clear_section(void *fields, const char *section)
+{
+    for (size_t i = 0; i < spec_table_count; i++)
+        if (strcmp(spec_table[i].section, section) == 0 &&
+            (spec_table[i].size > 0 || spec_table[i].type == SPEC_SECTION || spec_table[i].type == SPEC_RULE))
+            clear_key(fields, &spec_table[i]);
+}
+
 void spec_free(struct spec *spec)
 {
     if (spec == NULL)
         return;
-    for (size_t i = 0; i < spec_table_count; i++)
-        if (spec_table[i].size > 0)
-            clear_field(spec, &spec_table[i]);
+    clear_section(spec, "");
     free(spec->path);
     free(spec);
 }
@@ -112,11 +140,33 @@ static bool slurp(const char *path, struct buffer *buffer, struct error *error)
 /* custom_id: true speaks for the one version that knows it, unless the file names a version itself. */
 static bool derive_version(struct spec_reader *reader)
 {
-    struct spec *spec = reader->spec;
+    struct spec_resource *resource = reader->fields;
 
-    if (!spec->resource.custom_id || spec_node_find(reader->root, "resource.api_version") != NULL)
+    if (!resource->custom_id || spec_node_child(reader->section, "api_version") != NULL)
         return true;
-    return spec_replace_text(reader, &spec->resource.api_version, SPEC_CUSTOM_ID_VERSION);
+    return spec_replace_text(reader, &resource->api_version, SPEC_CUSTOM_ID_VERSION);
+}
+
+/* What a resource does not say of its quotas, the engine's say for all. */
+static void derive_quotas(struct spec_reader *reader)
+{
+    struct spec_resource *resource = reader->fields;
+
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (resource->quotas[action].window_ms == 0)
+            resource->quotas[action] = reader->spec->engine.default_quotas[action];
+}
+
+static bool derive_resources(struct spec_reader *reader)
+{
+    char place[SPEC_PATH_SIZE];
+    bool ok = true;
+
+    for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
+        derive_quotas(reader);
+        ok = ok && derive_version(reader);
+    }
+    return ok;
 }
 
 static bool derive_sink(struct spec_reader *reader)
@@ -145,7 +195,7 @@ static bool derive(struct spec_reader *reader)
     const struct spec_node *root = reader->root;
 
     reader->spec->rules.expiring.set = spec_node_find(root, "rules.expiring") != NULL;
-    return derive_version(reader) && derive_sink(reader);
+    return derive_resources(reader) && derive_sink(reader);
 }
 
 static bool read_tree(struct spec_reader *reader, const struct buffer *buffer)
@@ -154,7 +204,7 @@ static bool read_tree(struct spec_reader *reader, const struct buffer *buffer)
     bool ok = tree != NULL;
 
     if (ok && spec_tree_root(tree) != NULL) {
-        reader->root = spec_tree_root(tree);
+        reader->root = reader->section = spec_tree_root(tree);
         ok = spec_read(reader) && (reader->root->kind != SPEC_MAPPING || (derive(reader) && spec_check(reader)));
     }
     spec_tree_free(tree);
@@ -171,7 +221,7 @@ struct spec *spec_load(const char *path, enum spec_secrets secrets, struct probl
     buffer_init(&buffer, SPEC_FILE_MAX + 2 * PIECE);
     if (!problems_init(problems, path, error))
         return NULL;
-    reader.spec = calloc(1, sizeof *reader.spec);
+    reader.fields = reader.spec = calloc(1, sizeof *reader.spec);
     if (reader.spec == NULL) {
         error_no_memory(error);
         goto out;

@@ -28,7 +28,8 @@ struct limit {
     double percent; /* 0 to 100 */
 };
 
-/* At most `count` requests in any window of `window_ms`. count 0: no limit of our own. */
+/* At most `count` requests in any window of `window_ms`. count 0: no limit of our own. window_ms 0: nothing was said.
+ */
 struct quota {
     uint32_t count;
     uint32_t window_ms;
@@ -51,19 +52,24 @@ enum spec_credential {
 enum spec_sink { SINK_NONE, SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES };
 enum spec_duplicates { DUPLICATES_REFUSE, DUPLICATES_FIRST };
 
+/* One Communication Services resource: where it is, how to sign in there, and what it allows. */
+struct spec_resource {
+    struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
+    char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
+                                        variable or file that holds it is not there */
+    enum spec_credential credential;
+    char *api_version;
+    bool custom_id;
+    char *ca_file;                     /* PEM with the only authorities to trust; NULL: the system's */
+    struct quota quotas[ACTION_COUNT]; /* by enum action; quotas.create is ACTION_PROVISION's */
+};
+
 struct spec {
     char *path; /* as given on the command line */
     char *name;
 
-    struct {
-        struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
-        char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
-                                            variable or file that holds it is not there */
-        enum spec_credential credential;
-        char *api_version;
-        bool custom_id;
-        char *ca_file; /* PEM with the only authorities to trust; NULL: the system's */
-    } resource;
+    struct spec_resource *resources; /* one at the least */
+    size_t resource_count;
 
     char *ledger; /* resolved against the spec's directory, as are all paths below */
 
@@ -121,8 +127,8 @@ struct spec {
 
     struct {
         uint32_t concurrency;
-        struct quota quotas[ACTION_COUNT]; /* by enum action; quotas.create is ACTION_PROVISION's */
-        bool create_counts_as_issue;       /* a create with a token takes a slot of both quotas */
+        struct quota default_quotas[ACTION_COUNT]; /* of resources that have no other: see struct spec_resource */
+        bool create_counts_as_issue;               /* a create with a token takes a slot of both quotas */
         enum spec_http http;
         uint32_t connect_timeout_ms;
         uint32_t request_timeout_ms;

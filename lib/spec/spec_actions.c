@@ -9,7 +9,7 @@ static bool may_follow(struct spec_reader *reader, const struct spec_key *key, c
 {
     char path[SPEC_PATH_SIZE];
 
-    spec_key_path(key, path);
+    spec_place(reader, key, path);
     if (action_list_has(list, action))
         return spec_fault(reader, item, "remove one of the two", "%s does %s twice", path, action_name(action));
     if (action == ACTION_DELETE && action_list_has(list, ACTION_ISSUE))
@@ -34,8 +34,9 @@ static bool read_one(struct spec_reader *reader, const struct spec_key *key, con
     if (!spec_read_choice(reader, key, item, &value))
         return false;
     if (value == SPEC_KEEP)
-        return alone || spec_fault(reader, item, "remove keep, or everything else",
-                                   "%s cannot keep a user as it is and do something to it", spec_key_path(key, path));
+        return alone ||
+               spec_fault(reader, item, "remove keep, or everything else",
+                          "%s cannot keep a user as it is and do something to it", spec_place(reader, key, path));
     if (!may_follow(reader, key, item, list, (enum action)value))
         return false;
     list->items[list->count++] = (enum action)value;
@@ -52,7 +53,7 @@ bool spec_read_actions(struct spec_reader *reader, const struct spec_key *key, s
         return false;
     if (node->kind == SPEC_LIST && node->children == NULL)
         return spec_fault(reader, node, "write keep for doing nothing", "%s is an empty list",
-                          spec_key_path(key, path));
+                          spec_place(reader, key, path));
     if (node->kind != SPEC_LIST)
         ok = read_one(reader, key, node, true, &list);
     else

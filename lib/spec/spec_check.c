@@ -4,41 +4,47 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What stands at a path; one that begins with a dot is within the section at hand, and "." is that itself. */
 static const struct spec_node *given(const struct spec_reader *reader, const char *path)
 {
-    return spec_node_find(reader->root, path);
+    if (path[0] != '.')
+        return spec_node_find(reader->root, path);
+    return path[1] == '\0' ? reader->section : spec_node_find(reader->section, path + 1);
+}
+
+/* The resource at hand, in a rule `of` resources. */
+static const struct spec_resource *resource(const struct spec_reader *reader)
+{
+    return reader->fields;
 }
 
 static bool check_one_way_in(struct spec_reader *reader)
 {
-    const struct spec_node *resource = given(reader, "resource");
-    const bool has_key = given(reader, "resource.connection_string") != NULL;
-    const bool has_endpoint = given(reader, "resource.endpoint") != NULL;
+    const bool has_key = given(reader, ".connection_string") != NULL;
+    const bool has_endpoint = given(reader, ".endpoint") != NULL;
 
-    if (resource == NULL)
-        return true;
     if (has_key && has_endpoint)
-        return spec_fault(reader, resource, "remove one of the two",
-                          "resource has both a connection_string and an endpoint");
+        return spec_fault(reader, reader->section, "remove one of the two",
+                          "%s has both a connection_string and an endpoint", reader->place);
     if (!has_key && !has_endpoint)
-        return spec_fault(reader, resource,
+        return spec_fault(reader, reader->section,
                           "write connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, or endpoint and "
                           "credential",
-                          "resource has neither a connection_string nor an endpoint");
+                          "%s has neither a connection_string nor an endpoint", reader->place);
     return true;
 }
 
 static bool check_credential(struct spec_reader *reader)
 {
-    const struct spec_node *credential = given(reader, "resource.credential");
-    const struct spec_node *endpoint = given(reader, "resource.endpoint");
+    const struct spec_node *credential = given(reader, ".credential");
+    const struct spec_node *endpoint = given(reader, ".endpoint");
 
-    if (given(reader, "resource.connection_string") != NULL && credential != NULL && endpoint == NULL)
+    if (given(reader, ".connection_string") != NULL && credential != NULL && endpoint == NULL)
         return spec_fault(reader, credential, "remove credential: a connection string holds its own key",
-                          "resource.credential does not go with a connection_string");
-    if (endpoint != NULL && credential == NULL && given(reader, "resource.connection_string") == NULL)
+                          "%s.credential does not go with a connection_string", reader->place);
+    if (endpoint != NULL && credential == NULL && given(reader, ".connection_string") == NULL)
         return spec_fault(reader, endpoint, "write for example credential: default below it",
-                          "resource.endpoint needs a credential");
+                          "%s.endpoint needs a credential", reader->place);
     return true;
 }
 
@@ -46,8 +52,8 @@ static bool check_credential(struct spec_reader *reader)
 static bool check_endpoint(struct spec_reader *reader)
 {
     static const char *const loopback[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
-    const struct spec_node *node = given(reader, "resource.endpoint");
-    const char *endpoint = reader->spec->resource.endpoint;
+    const struct spec_node *node = given(reader, ".endpoint");
+    const char *endpoint = resource(reader)->endpoint;
 
     if (node == NULL || endpoint == NULL)
         return true;
@@ -59,24 +65,24 @@ static bool check_endpoint(struct spec_reader *reader)
             return true;
     }
     return spec_fault(reader, node, "write https://NAME.communication.azure.com",
-                      "resource.endpoint must be a https:// address (http:// only on this machine)");
+                      "%s.endpoint must be a https:// address (http:// only on this machine)", reader->place);
 }
 
 static bool check_custom_id(struct spec_reader *reader)
 {
-    const struct spec_node *version = given(reader, "resource.api_version");
+    const char *version = resource(reader)->api_version;
 
-    if (!reader->spec->resource.custom_id || strcmp(reader->spec->resource.api_version, SPEC_CUSTOM_ID_VERSION) == 0)
+    if (!resource(reader)->custom_id || strcmp(version, SPEC_CUSTOM_ID_VERSION) == 0)
         return true;
-    return spec_fault(reader, version, "remove api_version, or write api_version: " SPEC_CUSTOM_ID_VERSION,
-                      "resource.custom_id: true needs api_version " SPEC_CUSTOM_ID_VERSION ", not %s",
-                      reader->spec->resource.api_version);
+    return spec_fault(
+        reader, given(reader, ".api_version"), "remove api_version, or write api_version: " SPEC_CUSTOM_ID_VERSION,
+        "%s.custom_id: true needs api_version " SPEC_CUSTOM_ID_VERSION ", not %s", reader->place, version);
 }
 
 /* Versions start with their date, so that the order of texts is theirs. */
 static bool is_older(const struct spec_reader *reader, const char *date)
 {
-    return strncmp(reader->spec->resource.api_version, date, strlen(date)) < 0;
+    return strncmp(resource(reader)->api_version, date, strlen(date)) < 0;
 }
 
 static bool check_scopes_version(struct spec_reader *reader)
@@ -84,25 +90,28 @@ static bool check_scopes_version(struct spec_reader *reader)
     const struct spec_node *scopes = given(reader, "token.scopes");
     const struct spec_node *scope = scopes != NULL && scopes->kind == SPEC_LIST ? scopes->children : scopes;
     char shown[SPEC_SHOWN_SIZE];
+    char hint[SPEC_HINT_SIZE];
 
     if (!is_older(reader, "2023-10-01"))
         return true;
+    snprintf(hint, sizeof hint, "write api_version: 2023-10-01 under %s, or remove the scope", reader->place);
     for (; scope != NULL; scope = scopes->kind == SPEC_LIST ? scope->next : NULL)
         if (strchr(scope->text, '.') != NULL)
-            spec_fault(reader, scope, "write api_version: 2023-10-01 under resource, or remove the scope",
-                       "token.scopes: %s needs api_version 2023-10-01 or later, not %s", spec_shown(scope->text, shown),
-                       reader->spec->resource.api_version);
+            spec_fault(reader, scope, hint, "token.scopes: %s needs api_version 2023-10-01 or later, not %s",
+                       spec_shown(scope->text, shown), resource(reader)->api_version);
     return true;
 }
 
 static bool check_lifetime_version(struct spec_reader *reader)
 {
+    char hint[SPEC_HINT_SIZE];
+
     if (reader->spec->token.lifetime_min == 24 * 60 || !is_older(reader, "2022-10-01"))
         return true;
-    return spec_fault(reader, given(reader, "token.lifetime"),
-                      "write api_version: 2023-10-01 under resource, or lifetime: 24h",
+    snprintf(hint, sizeof hint, "write api_version: 2023-10-01 under %s, or lifetime: 24h", reader->place);
+    return spec_fault(reader, given(reader, "token.lifetime"), hint,
                       "token.lifetime: other than 24h needs api_version 2022-10-01 or later, not %s",
-                      reader->spec->resource.api_version);
+                      resource(reader)->api_version);
 }
 
 /* A token that is already "expiring" when it is new would be renewed by every run for ever. */
@@ -183,36 +192,51 @@ static bool check_one_sink(struct spec_reader *reader)
 }
 
 const struct spec_rule spec_rules[] = {
-    {{"resource", "resource.connection_string", "resource.endpoint"},
+    {"resource",
+     {".", ".connection_string", ".endpoint"},
      check_one_way_in,
      "`resource` has either `connection_string`, or `endpoint` with `credential`."},
-    {{"resource", "resource.connection_string", "resource.endpoint", "resource.credential"}, check_credential, NULL},
-    {{"resource", "resource.endpoint"},
+    {"resource", {".", ".connection_string", ".endpoint", ".credential"}, check_credential, NULL},
+    {"resource",
+     {".", ".endpoint"},
      check_endpoint,
      "`resource.endpoint` is a `https://` address; `http://` only on this machine."},
-    {{"resource", "resource.custom_id", "resource.api_version"},
+    {"resource",
+     {".", ".custom_id", ".api_version"},
      check_custom_id,
      "`resource.custom_id: true` needs (and, where none is given, selects) api_version `" SPEC_CUSTOM_ID_VERSION "`."},
-    {{"token", "token.scopes", "resource", "resource.api_version"},
+    {"resource",
+     {"token", "token.scopes", ".", ".api_version"},
      check_scopes_version,
      "The scopes `chat.join`, `chat.join.limited` and `voip.join` need api_version `2023-10-01` or later."},
-    {{"token", "token.lifetime", "resource", "resource.api_version"},
+    {"resource",
+     {"token", "token.lifetime", ".", ".api_version"},
      check_lifetime_version,
      "A `token.lifetime` other than `24h` needs api_version `2022-10-01` or later."},
-    {{"rules.expiring", "rules.expiring.within", "rules.expiring.jitter", "token", "token.lifetime"},
+    {NULL,
+     {"rules.expiring", "rules.expiring.within", "rules.expiring.jitter", "token", "token.lifetime"},
      check_within,
      "`rules.expiring.within`, plus `jitter`, is shorter than `token.lifetime`."},
-    {{"rules.removed", "rules.removed.meanwhile", "rules.removed.after"},
+    {NULL,
+     {"rules.removed", "rules.removed.meanwhile", "rules.removed.after"},
      check_meanwhile,
      "`rules.removed.meanwhile` needs `after`."},
-    {{"rules.changed", "rules.expiring", "rules.expiring.do", "token", "token.scopes"},
+    {NULL,
+     {"rules.changed", "rules.expiring", "rules.expiring.do", "token", "token.scopes"},
      check_issue_has_scopes,
      "A rule that issues needs `token.scopes`."},
-    {{"token", "token.scopes", "outputs"},
+    {NULL,
+     {"token", "token.scopes", "outputs"},
      check_tokens_have_a_sink,
      "Where `token.scopes` is not empty, `outputs.tokens` says where the tokens go."},
-    {{"outputs.tokens"}, check_one_sink, "`outputs.tokens` has one of `csv`, `ndjson`, `command` and `postgres`."},
-    {{NULL}, spec_check_paths, "No file has two uses: what is written is neither read nor written under another key."},
+    {NULL,
+     {"outputs.tokens"},
+     check_one_sink,
+     "`outputs.tokens` has one of `csv`, `ndjson`, `command` and `postgres`."},
+    {NULL,
+     {NULL},
+     spec_check_paths,
+     "No file has two uses: what is written is neither read nor written under another key."},
 };
 const size_t spec_rules_count = sizeof spec_rules / sizeof spec_rules[0];
 
@@ -226,11 +250,24 @@ static bool needs_are_met(const struct spec_reader *reader, const struct spec_ru
     return true;
 }
 
+static void check_rule(struct spec_reader *reader, const struct spec_rule *rule)
+{
+    char place[SPEC_PATH_SIZE];
+
+    if (rule->of == NULL) {
+        if (needs_are_met(reader, rule))
+            rule->check(reader);
+        return;
+    }
+    for (size_t i = 0; spec_enter(reader, rule->of, i, place); i++)
+        if (needs_are_met(reader, rule))
+            rule->check(reader);
+}
+
 bool spec_check(struct spec_reader *reader)
 {
     for (size_t i = 0; i < spec_rules_count; i++) {
-        if (needs_are_met(reader, &spec_rules[i]))
-            spec_rules[i].check(reader);
+        check_rule(reader, &spec_rules[i]);
         if (reader->error->code != ERROR_NONE)
             return false;
     }

@@ -11,18 +11,18 @@
 /* ---- the table ---- */
 
 enum spec_type {
-    SPEC_SECTION,   /* a mapping; its keys are the rows whose section it is */
-    SPEC_RULE,      /* SPEC_ACTIONS, or a section whose key `do` holds them */
-    SPEC_ACTIONS,   /* keep, an action, or a list of actions: struct action_list */
-    SPEC_TEXT,      /* char * */
-    SPEC_NAME,      /* text of letters, digits, '.', '_' and '-': char * */
-    SPEC_INTEGER,   /* by the size of the field */
-    SPEC_BOOLEAN,   /* bool */
-    SPEC_CHOICE,    /* a word that stands for a value: an enum */
-    SPEC_WORD,      /* a word that stands for itself: char * */
-    SPEC_WORDS,     /* a list of such words: struct text_list */
-    SPEC_TEXTS,     /* a text or a list of texts: struct text_list */
-    SPEC_WHERE,     /* a mapping of a column to SPEC_TEXTS: where and where_count */
+    SPEC_SECTION, /* a mapping; its keys are the rows whose section it is (key.element: it fills a struct of its own) */
+    SPEC_RULE,    /* SPEC_ACTIONS, or a section whose key `do` holds them */
+    SPEC_ACTIONS, /* keep, an action, or a list of actions: struct action_list */
+    SPEC_TEXT,    /* char * */
+    SPEC_NAME,    /* text of letters, digits, '.', '_' and '-': char * */
+    SPEC_INTEGER, /* by the size of the field */
+    SPEC_BOOLEAN, /* bool */
+    SPEC_CHOICE,  /* a word that stands for a value: an enum */
+    SPEC_WORD,    /* a word that stands for itself: char * */
+    SPEC_WORDS,   /* a list of such words: struct text_list */
+    SPEC_TEXTS,   /* a text or a list of texts: struct text_list */
+    SPEC_WHERE,   /* a mapping of a column to SPEC_TEXTS: where and where_count */
     SPEC_DELIMITER, /* char */
     SPEC_DURATION,  /* in the row's unit, by the size of the field */
     SPEC_LIMIT,     /* a percentage, a count, or both: struct limit */
@@ -51,8 +51,10 @@ struct spec_key {
     int64_t max;
     uint32_t unit_ms;                  /* duration: the unit of the field */
     const struct spec_choice *choices; /* the words it may be made of */
-    size_t offset;                     /* of its field in struct spec */
+    size_t offset;                     /* of its field in struct spec, or in the struct that its section fills */
     size_t size;                       /* of its field; 0: not kept */
+    size_t element;                    /* section: the size of the struct that it fills, in an array; 0: none */
+    size_t count_offset;               /* then: of the array's length. The field at `offset` points to the array */
     const char *example;               /* for hints, the schema and the reference page */
     const char *help;                  /* one sentence */
 };
@@ -61,10 +63,10 @@ extern const struct spec_key spec_table[];
 extern const size_t spec_table_count;
 
 /* Room for the dotted path of any key, and for a value as it is shown in a message. */
-enum { SPEC_PATH_SIZE = 64, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = 512 };
+enum { SPEC_PATH_SIZE = 128, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = 512 };
 
 const struct spec_key *spec_key_find(const char *section, const char *name);
-/* "roster.key"; returns `path`. */
+/* "roster.key", as the table has it; returns `path`. */
 const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE]);
 /* What a value of this type is: "a duration". */
 const char *spec_type_phrase(enum spec_type type);
@@ -157,11 +159,17 @@ void spec_yaml_fault(const struct yaml_parser_s *parser, const char *bytes, size
 struct spec_reader {
     struct spec *spec;
     const struct spec_node *root;
+    /* The section at hand: */
+    void *fields;                    /* the struct that its keys' offsets are about */
+    const struct spec_node *section; /* NULL: it does not stand in the file */
+    const char *place;               /* its path in the file */
     enum spec_secrets secrets;
     struct problems *problems;
     struct error *error; /* set when the machine fails; the user's faults go to problems */
 };
 
+/* The path of one of its keys in the file, for messages; returns `path`. */
+const char *spec_place(const struct spec_reader *reader, const struct spec_key *key, char path[SPEC_PATH_SIZE]);
 /* Reports a fault of the file at a node's place. Returns false. hint may be NULL. */
 bool spec_fault(struct spec_reader *reader, const struct spec_node *node, const char *hint, const char *format, ...)
     PRINTF_LIKE(4, 5);
@@ -170,6 +178,9 @@ bool spec_fault_type(struct spec_reader *reader, const struct spec_key *key, con
 
 /* Fills the spec from the tree and, where the tree is silent, from the table. False when the machine failed. */
 bool spec_read(struct spec_reader *reader);
+/* Puts the reader into the index-th of the sections that fill structs and stand in the table as `of`, for looking at
+ * what it holds; false when there are no more, and the reader is where it was before. */
+bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char place[SPEC_PATH_SIZE]);
 /* Reads one value of a key that is no section; false when a fault was reported or the machine failed. */
 bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 /* Where the value of a key goes. */
@@ -192,7 +203,9 @@ bool spec_replace_text(struct spec_reader *reader, char **field, const char *tex
 #define SPEC_CUSTOM_ID_VERSION "2025-03-02-preview"
 
 struct spec_rule {
-    const char *needs[6]; /* paths that must be free of faults of their own for the check to make sense */
+    const char *of; /* the path of a section that fills structs: the check is made for each; NULL: once for the file */
+    const char *needs[6]; /* paths that must be free of faults of their own for the check to make sense; those that
+                             begin with a dot are within the section that `of` names */
     bool (*check)(struct spec_reader *reader);
     const char *sentence; /* for the reference page */
 };

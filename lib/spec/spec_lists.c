@@ -26,7 +26,7 @@ static bool is_twice(struct spec_reader *reader, const struct spec_key *key, con
 
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->items[i], item->text) == 0) {
-            spec_fault(reader, item, "remove one of the two", "%s names %s twice", spec_key_path(key, path),
+            spec_fault(reader, item, "remove one of the two", "%s names %s twice", spec_place(reader, key, path),
                        spec_shown(item->text, shown));
             return true;
         }
@@ -43,7 +43,7 @@ static bool read_item(struct spec_reader *reader, const struct spec_key *key, co
 
     if (!item->bad && item->kind != SPEC_SCALAR)
         return spec_fault(reader, item, "write single values, one after the other",
-                          "%s holds a %s where a %s must stand", spec_key_path(key, path),
+                          "%s holds a %s where a %s must stand", spec_place(reader, key, path),
                           item->kind == SPEC_LIST ? "list" : "mapping", key->type == SPEC_WORDS ? "word" : "text");
     if (key->type == SPEC_WORDS ? !spec_read_choice(reader, key, item, &unused)
                                 : spec_scalar(reader, key, item) == NULL)
@@ -73,8 +73,8 @@ bool spec_read_list(struct spec_reader *reader, const struct spec_key *key, stru
     if (node->kind == SPEC_SCALAR)
         return read_item(reader, key, node, list);
     if (count_entries(node) > (size_t)key->max)
-        return spec_fault(reader, node, "shorten the list", "%s has more than %d entries", spec_key_path(key, path),
-                          (int)key->max);
+        return spec_fault(reader, node, "shorten the list", "%s has more than %d entries",
+                          spec_place(reader, key, path), (int)key->max);
     for (struct spec_node *item = node->children; item != NULL && reader->error->code == ERROR_NONE; item = item->next)
         ok = read_item(reader, key, item, list) && ok;
     return ok;
@@ -91,7 +91,7 @@ static bool read_clause_value(struct spec_reader *reader, const struct spec_key 
         return false;
     if (item->kind != SPEC_SCALAR || spec_node_is_null(item))
         return spec_fault(reader, item, "write a value, or a list of values; \"\" selects rows without one",
-                          "%s needs a value for the column %s", spec_key_path(key, path),
+                          "%s needs a value for the column %s", spec_place(reader, key, path),
                           spec_shown(clause->column, shown));
     return !is_twice(reader, key, item, &clause->values) && append_text(reader, &clause->values, item->text);
 }
@@ -126,7 +126,7 @@ bool spec_read_where(struct spec_reader *reader, const struct spec_key *key, str
     const size_t count = count_entries(node);
     if (count < (size_t)key->min || count > (size_t)key->max)
         return spec_fault(reader, node, "name the columns, or remove where", "%s must name %s",
-                          spec_key_path(key, path), spec_key_range(key, range));
+                          spec_place(reader, key, path), spec_key_range(key, range));
     struct where_clause *clauses = calloc(count, sizeof *clauses);
     if (clauses == NULL)
         return error_no_memory(reader->error);

@@ -72,6 +72,19 @@ static void compare(struct spec_reader *reader, const struct use *use, const str
                    earlier->key != NULL ? earlier->key : "the job spec", spec_shown(use->path, shown));
 }
 
+/* What the resources read. */
+static void check_resources(struct spec_reader *reader, const struct use *use)
+{
+    char place[SPEC_PATH_SIZE];
+    char key[SPEC_PATH_SIZE + sizeof ".ca_file"];
+
+    for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
+        const struct spec_resource *resource = reader->fields;
+        snprintf(key, sizeof key, "%s.ca_file", place);
+        compare(reader, use, &(struct use){key, resource->ca_file, true});
+    }
+}
+
 bool spec_check_paths(struct spec_reader *reader)
 {
     const struct spec *spec = reader->spec;
@@ -79,7 +92,6 @@ bool spec_check_paths(struct spec_reader *reader)
     const bool sink_is_file = spec->outputs.tokens.kind == SINK_CSV || spec->outputs.tokens.kind == SINK_NDJSON;
     const struct use uses[] = {
         {NULL, spec->path, true},
-        {"resource.ca_file", spec->resource.ca_file, true},
         {"outputs.tokens.encrypt", spec->outputs.tokens.encrypt, true},
         {"ledger", spec->ledger, false},
         {"roster.csv", spec->roster.csv, false},
@@ -89,8 +101,10 @@ bool spec_check_paths(struct spec_reader *reader)
         {sink, sink_is_file ? spec->outputs.tokens.target : NULL, false},
     };
 
-    for (size_t i = 1; i < sizeof uses / sizeof uses[0]; i++)
+    for (size_t i = 1; i < sizeof uses / sizeof uses[0]; i++) {
+        check_resources(reader, &uses[i]);
         for (size_t j = 0; j < i; j++)
             compare(reader, &uses[i], &uses[j]);
+    }
     return true;
 }

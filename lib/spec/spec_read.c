@@ -4,9 +4,18 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static bool read_section(struct spec_reader *reader, const char *section, struct spec_node *node);
+static bool read_section(struct spec_reader *reader, const char *section, struct spec_node *node, const char *place);
+
+const char *spec_place(const struct spec_reader *reader, const struct spec_key *key, char path[SPEC_PATH_SIZE])
+{
+    const bool is_top = reader->place == NULL || reader->place[0] == '\0';
+
+    snprintf(path, SPEC_PATH_SIZE, "%s%s%s", is_top ? "" : reader->place, is_top ? "" : ".", key->name);
+    return path;
+}
 
 bool spec_fault(struct spec_reader *reader, const struct spec_node *node, const char *hint, const char *format, ...)
 {
@@ -44,7 +53,7 @@ bool spec_fault_type(struct spec_reader *reader, const struct spec_key *key, con
     char hint[SPEC_HINT_SIZE];
 
     hint_example(key, hint);
-    return spec_fault(reader, node, hint, "%s must be %s, not %s", spec_key_path(key, path),
+    return spec_fault(reader, node, hint, "%s must be %s, not %s", spec_place(reader, key, path),
                       spec_type_phrase(key->type), kind_phrase(node));
 }
 
@@ -56,7 +65,7 @@ static bool fault_no_value(struct spec_reader *reader, const struct spec_key *ke
     hint_example(key, hint);
     if (!key->required)
         snprintf(hint + strlen(hint), sizeof hint - strlen(hint), ", or remove the key");
-    return spec_fault(reader, node, hint, "%s has no value", spec_key_path(key, path));
+    return spec_fault(reader, node, hint, "%s has no value", spec_place(reader, key, path));
 }
 
 const char *spec_scalar(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
@@ -80,7 +89,7 @@ static void report_unknown(struct spec_reader *reader, const char *section, cons
     char hint[SPEC_HINT_SIZE];
 
     spec_fault(reader, entry->key, spec_suggest_key(section, entry->key->text, hint), "unknown key %s%s%s",
-               spec_shown(entry->key->text, shown), section[0] == '\0' ? "" : " in ", section);
+               spec_shown(entry->key->text, shown), section[0] == '\0' ? "" : " in ", reader->place);
 }
 
 static void report_missing(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *section)
@@ -88,8 +97,8 @@ static void report_missing(struct spec_reader *reader, const struct spec_key *ke
     char hint[SPEC_HINT_SIZE];
 
     hint_example(key, hint);
-    spec_fault(reader, section, hint, "%s%s is missing its key \"%s\"", section == reader->root ? "the job spec" : "",
-               key->section, key->name);
+    spec_fault(reader, section, hint, "%s is missing its key \"%s\"",
+               section == reader->root ? "the job spec" : reader->place, key->name);
 }
 
 /* The default is read as if it stood in the file. */
@@ -106,22 +115,51 @@ static bool read_initial(struct spec_reader *reader, const struct spec_key *key)
     return spec_read_value(reader, key, &node);
 }
 
-static bool read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+static bool is_mapping(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
 {
-    char path[SPEC_PATH_SIZE];
+    char place[SPEC_PATH_SIZE];
 
-    spec_key_path(key, path);
-    if (node == NULL)
-        return read_section(reader, path, NULL);
     if (node->bad)
         return false;
     if (spec_node_is_null(node))
         return fault_no_value(reader, key, node);
     if (node->kind != SPEC_MAPPING)
         return spec_fault_type(reader, key, node);
-    if (key->min > 0 && node->children == NULL)
-        return spec_fault(reader, node, "name at least one key", "%s is empty", path);
-    return read_section(reader, path, node);
+    return key->min == 0 || node->children != NULL ||
+           spec_fault(reader, node, "name at least one key", "%s is empty", spec_place(reader, key, place));
+}
+
+/* A section that fills a struct of its own: one that does not stand in the file makes none. */
+static bool read_element(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node,
+                         const char *place)
+{
+    char path[SPEC_PATH_SIZE];
+    void *around = reader->fields;
+    void *element;
+
+    if (node == NULL)
+        return true;
+    element = calloc(1, key->element);
+    if (element == NULL)
+        return error_no_memory(reader->error);
+    memcpy((char *)around + key->offset, &element, sizeof element);
+    memcpy((char *)around + key->count_offset, &(size_t){1}, sizeof(size_t));
+    reader->fields = element;
+    const bool ok = read_section(reader, spec_key_path(key, path), node, place);
+    reader->fields = around;
+    return ok;
+}
+
+static bool read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+{
+    char path[SPEC_PATH_SIZE];
+    char place[SPEC_PATH_SIZE];
+
+    if (node != NULL && !is_mapping(reader, key, node))
+        return false;
+    spec_place(reader, key, place);
+    return key->element > 0 ? read_element(reader, key, node, place)
+                            : read_section(reader, spec_key_path(key, path), node, place);
 }
 
 /* Reads what stands at a key, a section's keys included. False: it has a fault, or the machine failed. */
@@ -134,8 +172,7 @@ static bool read_key(struct spec_reader *reader, const struct spec_key *key, str
     return node == NULL ? read_initial(reader, key) : spec_read_value(reader, key, node);
 }
 
-/* A section that does not stand in the file (node is NULL) gets its defaults all the same. */
-static bool read_section(struct spec_reader *reader, const char *section, struct spec_node *node)
+static bool read_keys(struct spec_reader *reader, const char *section, struct spec_node *node)
 {
     for (struct spec_node *entry = node == NULL ? NULL : node->children; entry != NULL; entry = entry->next)
         if (spec_key_find(section, entry->key->text) == NULL)
@@ -157,6 +194,41 @@ static bool read_section(struct spec_reader *reader, const char *section, struct
     return true;
 }
 
+/* A section that does not stand in the file (node is NULL) gets its defaults all the same. */
+static bool read_section(struct spec_reader *reader, const char *section, struct spec_node *node, const char *place)
+{
+    const char *around = reader->place;
+
+    reader->place = place;
+    const bool ok = read_keys(reader, section, node);
+    reader->place = around;
+    return ok;
+}
+
+bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char place[SPEC_PATH_SIZE])
+{
+    for (size_t i = 0; i < spec_table_count; i++) {
+        const struct spec_key *key = &spec_table[i];
+        const struct spec_node *node;
+        char *elements;
+
+        if (key->element == 0 || strcmp(spec_key_path(key, place), of) != 0)
+            continue;
+        node = spec_node_find(reader->root, place);
+        memcpy(&elements, (char *)reader->spec + key->offset, sizeof elements);
+        if (node == NULL || elements == NULL || index > 0)
+            continue;
+        reader->fields = elements;
+        reader->section = node;
+        reader->place = place;
+        return true;
+    }
+    reader->fields = reader->spec;
+    reader->section = reader->root;
+    reader->place = "";
+    return false;
+}
+
 bool spec_read(struct spec_reader *reader)
 {
     struct spec_node *root = (struct spec_node *)reader->root;
@@ -167,5 +239,5 @@ bool spec_read(struct spec_reader *reader)
                        "a job spec must be a mapping of key: value lines, not %s", kind_phrase(root));
         return true;
     }
-    return read_section(reader, "", root);
+    return read_section(reader, "", root, "");
 }

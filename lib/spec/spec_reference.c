@@ -36,7 +36,8 @@ static bool fault_inline(struct spec_reader *reader, const struct spec_key *key,
     snprintf(hint, sizeof hint,
              "write %s: { env: NAME } or { file: PATH }; if others have seen this file, renew the secret too",
              key->name);
-    return spec_fault(reader, node, hint, "%s: a secret is not written into the job spec", spec_key_path(key, path));
+    return spec_fault(reader, node, hint, "%s: a secret is not written into the job spec",
+                      spec_place(reader, key, path));
 }
 
 /* A text that does not have to be there now: a command that sends nothing can do without. */
@@ -52,7 +53,7 @@ static bool read_environment(struct spec_reader *reader, const struct spec_key *
 
     if (!is_variable_name(node->text))
         return spec_fault(reader, node, "write { env: NAME } with letters, digits and underscores",
-                          "%s: env takes the name of an environment variable", spec_key_path(key, path));
+                          "%s: env takes the name of an environment variable", spec_place(reader, key, path));
     if (key->secret && !is_needed(reader))
         return true;
     const char *value = getenv(node->text);
@@ -61,7 +62,7 @@ static bool read_environment(struct spec_reader *reader, const struct spec_key *
     if (!is_needed(reader))
         return true;
     snprintf(hint, sizeof hint, "export %.100s=...", node->text);
-    return spec_fault(reader, node, hint, "%s: the environment variable %.100s is %s", spec_key_path(key, path),
+    return spec_fault(reader, node, hint, "%s: the environment variable %.100s is %s", spec_place(reader, key, path),
                       node->text, value == NULL ? "not set" : "empty");
 }
 
@@ -77,7 +78,7 @@ static bool read_file(struct spec_reader *reader, const struct spec_key *key, co
     char *resolved = file_resolve(reader->spec->path, node->text);
     if (resolved == NULL)
         return error_no_memory(reader->error);
-    spec_key_path(key, path);
+    spec_place(reader, key, path);
     if (!secret_read_file(&content, resolved, &reason))
         ok = !is_needed(reader) ||
              spec_fault(reader, node, reason.hint[0] != '\0' ? reason.hint : "a relative path starts at the job spec",
@@ -112,12 +113,12 @@ bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key,
     if (node->kind != SPEC_MAPPING || source == NULL || source->next != NULL ||
         (strcmp(source->key->text, "env") != 0 && strcmp(source->key->text, "file") != 0))
         return spec_fault(reader, node, "name one place to read it from, by env or by file",
-                          "%s must be { env: NAME } or { file: PATH }", spec_key_path(key, path));
+                          "%s must be { env: NAME } or { file: PATH }", spec_place(reader, key, path));
     if (source->bad)
         return false;
     if (source->kind != SPEC_SCALAR || spec_node_is_null(source) || source->text[0] == '\0')
         return spec_fault(reader, source, "write { env: NAME } or { file: PATH }", "%s: %s needs a name",
-                          spec_key_path(key, path), source->key->text);
+                          spec_place(reader, key, path), source->key->text);
     if (spec_looks_secret(source->text))
         return fault_inline(reader, key, source);
     return strcmp(source->key->text, "env") == 0 ? read_environment(reader, key, source)

@@ -7,7 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELD(member) .offset = offsetof(struct spec, member), .size = sizeof(((struct spec *)NULL)->member)
+#define FIELD_OF(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define FIELD(member) FIELD_OF(struct spec, member)
+#define RESOURCE(member) FIELD_OF(struct spec_resource, member)
+/* A section that fills structs in an array. */
+#define ELEMENTS(member, count)                                                                \
+    .offset = offsetof(struct spec, member), .element = sizeof *((struct spec *)NULL)->member, \
+    .count_offset = offsetof(struct spec, count)
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 
@@ -68,21 +74,32 @@ const struct spec_key spec_table[] = {
     {"", "name", SPEC_NAME, FIELD(name), .required = true, .max = 64, .example = "contoso-staff",
      .help = "What this job is called in messages, reports and metrics."},
 
-    {"", "resource", SPEC_SECTION, .required = true, .help = "The Communication Services resource and how to sign in."},
-    {"resource", "connection_string", SPEC_REFERENCE, FIELD(resource.connection_string), .secret = true,
+    {"", "resource", SPEC_SECTION, ELEMENTS(resources, resource_count), .required = true,
+     .help = "The Communication Services resource and how to sign in."},
+    {"resource", "connection_string", SPEC_REFERENCE, RESOURCE(connection_string), .secret = true,
      .example = "{ env: COMMUNICATION_SERVICES_CONNECTION_STRING }",
      .help = "The resource's connection string with its access key; or give endpoint and credential."},
-    {"resource", "endpoint", SPEC_REFERENCE, FIELD(resource.endpoint),
-     .example = "https://contoso.communication.azure.com",
+    {"resource", "endpoint", SPEC_REFERENCE, RESOURCE(endpoint), .example = "https://contoso.communication.azure.com",
      .help = "The resource's address, to sign in with Microsoft Entra ID instead of an access key."},
-    {"resource", "credential", SPEC_CHOICE, FIELD(resource.credential), .choices = credentials, .example = "default",
+    {"resource", "credential", SPEC_CHOICE, RESOURCE(credential), .choices = credentials, .example = "default",
      .help = "Where the Entra token comes from; default tries the others in turn."},
-    {"resource", "api_version", SPEC_WORD, FIELD(resource.api_version), .choices = api_versions,
-     .initial = "2023-10-01", .example = "2023-10-01", .help = "The version of the service's interface to speak."},
-    {"resource", "custom_id", SPEC_BOOLEAN, FIELD(resource.custom_id), .initial = "false", .example = "true",
+    {"resource", "api_version", SPEC_WORD, RESOURCE(api_version), .choices = api_versions, .initial = "2023-10-01",
+     .example = "2023-10-01", .help = "The version of the service's interface to speak."},
+    {"resource", "custom_id", SPEC_BOOLEAN, RESOURCE(custom_id), .initial = "false", .example = "true",
      .help = "Give each identity an id of ours, so that a repeated create returns the same identity."},
-    {"resource", "ca_file", SPEC_INPUT, FIELD(resource.ca_file), .example = "ca.pem",
+    {"resource", "ca_file", SPEC_INPUT, RESOURCE(ca_file), .example = "ca.pem",
      .help = "PEM file with the only certificate authorities to trust; without it the system's are."},
+
+    {"resource", "quotas", SPEC_SECTION,
+     .help = "What this resource allows, where that is not what engine.quotas says."},
+    {"resource.quotas", "create", SPEC_QUOTA, RESOURCE(quotas[ACTION_PROVISION]), .example = "1000/30s",
+     .help = "Creating identities."},
+    {"resource.quotas", "issue", SPEC_QUOTA, RESOURCE(quotas[ACTION_ISSUE]), .example = "1000/30s",
+     .help = "Issuing tokens."},
+    {"resource.quotas", "revoke", SPEC_QUOTA, RESOURCE(quotas[ACTION_REVOKE]), .example = "500/30s",
+     .help = "Revoking tokens."},
+    {"resource.quotas", "delete", SPEC_QUOTA, RESOURCE(quotas[ACTION_DELETE]), .example = "500/30s",
+     .help = "Deleting identities."},
 
     {"", "ledger", SPEC_PATH, FIELD(ledger), .required = true, .example = "contoso.ledger",
      .help = "The SQLite file that remembers who has which identity. Made by the first run; keep it safe."},
@@ -170,13 +187,13 @@ const struct spec_key spec_table[] = {
     {"engine", "concurrency", SPEC_INTEGER, FIELD(engine.concurrency), .initial = "64", .min = 1, .max = 1024,
      .example = "64", .help = "Requests in flight at the same time."},
     {"engine", "quotas", SPEC_SECTION, .help = "Requests of each kind in any window of time; none: no limit of ours."},
-    {"engine.quotas", "create", SPEC_QUOTA, FIELD(engine.quotas[ACTION_PROVISION]), .initial = "1000/30s",
+    {"engine.quotas", "create", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_PROVISION]), .initial = "1000/30s",
      .example = "1000/30s", .help = "Creating identities."},
-    {"engine.quotas", "issue", SPEC_QUOTA, FIELD(engine.quotas[ACTION_ISSUE]), .initial = "1000/30s",
+    {"engine.quotas", "issue", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_ISSUE]), .initial = "1000/30s",
      .example = "1000/30s", .help = "Issuing tokens."},
-    {"engine.quotas", "revoke", SPEC_QUOTA, FIELD(engine.quotas[ACTION_REVOKE]), .initial = "500/30s",
+    {"engine.quotas", "revoke", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_REVOKE]), .initial = "500/30s",
      .example = "500/30s", .help = "Revoking tokens."},
-    {"engine.quotas", "delete", SPEC_QUOTA, FIELD(engine.quotas[ACTION_DELETE]), .initial = "500/30s",
+    {"engine.quotas", "delete", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_DELETE]), .initial = "500/30s",
      .example = "500/30s", .help = "Deleting identities."},
     {"engine", "create_counts_as_issue", SPEC_BOOLEAN, FIELD(engine.create_counts_as_issue), .initial = "true",
      .example = "false", .help = "A create that also returns a token takes a slot of both quotas."},

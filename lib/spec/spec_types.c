@@ -13,7 +13,7 @@
 
 void *spec_field(const struct spec_reader *reader, const struct spec_key *key)
 {
-    return (char *)reader->spec + key->offset;
+    return (char *)reader->fields + key->offset;
 }
 
 /* A number into a field of any of the widths that the spec has. */
@@ -47,7 +47,7 @@ static bool fault_range(struct spec_reader *reader, const struct spec_key *key, 
     char hint[SPEC_HINT_SIZE];
 
     snprintf(hint, sizeof hint, "write for example %s: %s", key->name, key->example);
-    return spec_fault(reader, node, hint, "%s is out of range: it must be %s, not %s", spec_key_path(key, path),
+    return spec_fault(reader, node, hint, "%s is out of range: it must be %s, not %s", spec_place(reader, key, path),
                       spec_key_range(key, range), spec_shown(node->text, shown));
 }
 
@@ -60,8 +60,8 @@ static bool fault_form(struct spec_reader *reader, const struct spec_key *key, c
     char example[SPEC_HINT_SIZE];
 
     snprintf(example, sizeof example, "write for example %s: %s", key->name, key->example);
-    return spec_fault(reader, node, hint != NULL ? hint : example, "%s must be %s, not %s", spec_key_path(key, path),
-                      spec_type_phrase(key->type), spec_shown(node->text, shown));
+    return spec_fault(reader, node, hint != NULL ? hint : example, "%s must be %s, not %s",
+                      spec_place(reader, key, path), spec_type_phrase(key->type), spec_shown(node->text, shown));
 }
 
 static bool read_text(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
@@ -131,7 +131,7 @@ bool spec_read_choice(struct spec_reader *reader, const struct spec_key *key, co
         }
     }
     return spec_fault(reader, node, spec_suggest_choice(key->choices, word, hint), "%s cannot be %s",
-                      spec_key_path(key, path), spec_shown(word, shown));
+                      spec_place(reader, key, path), spec_shown(word, shown));
 }
 
 static bool read_choice(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
@@ -185,7 +185,7 @@ static bool read_duration(struct spec_reader *reader, const struct spec_key *key
     case SPEC_PARSED: break;
     case SPEC_NO_UNIT:
         snprintf(hint, sizeof hint, "add ms, s, m, h or d, for example %s: %s", key->name, key->example);
-        return spec_fault(reader, node, hint, "%s needs a unit: %s could be anything", spec_key_path(key, path),
+        return spec_fault(reader, node, hint, "%s needs a unit: %s could be anything", spec_place(reader, key, path),
                           spec_shown(text, shown));
     default: return fault_form(reader, key, node, NULL);
     }
@@ -193,7 +193,7 @@ static bool read_duration(struct spec_reader *reader, const struct spec_key *key
         return fault_range(reader, key, node);
     if (ms % key->unit_ms != 0) {
         snprintf(hint, sizeof hint, "write for example %s: %s", key->name, key->example);
-        return spec_fault(reader, node, hint, "%s is counted in whole %s, %s is not", spec_key_path(key, path),
+        return spec_fault(reader, node, hint, "%s is counted in whole %s, %s is not", spec_place(reader, key, path),
                           key->unit_ms == 1000 ? "seconds" : "minutes", spec_shown(text, shown));
     }
     store_number(reader, key, (uint64_t)ms / key->unit_ms);
@@ -219,7 +219,7 @@ static bool read_limit_part(struct spec_reader *reader, const struct spec_key *k
         return fault_form(reader, key, node, NULL);
     if (is_count ? limit->has_count : limit->has_percent)
         return spec_fault(reader, node, "a list holds one percentage and one count, such as [5%, 500]", "%s has two %s",
-                          spec_key_path(key, path), is_count ? "counts" : "percentages");
+                          spec_place(reader, key, path), is_count ? "counts" : "percentages");
     if (is_count) {
         limit->has_count = true;
         limit->count = (uint64_t)count;
@@ -289,7 +289,7 @@ static bool check_input(struct spec_reader *reader, const struct spec_key *key, 
     else
         snprintf(hint, sizeof hint, "a relative path starts at the job spec, so it was looked for at %s",
                  spec_shown(resolved, found));
-    return spec_fault(reader, node, hint, "%s: cannot read %s: %s", spec_key_path(key, path),
+    return spec_fault(reader, node, hint, "%s: cannot read %s: %s", spec_place(reader, key, path),
                       spec_shown(node->text, shown), strerror_r(reason, described, sizeof described));
 }
 

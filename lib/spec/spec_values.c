@@ -88,7 +88,7 @@ enum spec_parsed spec_parse_quota(const char *text, struct quota *quota)
     int64_t window_ms;
 
     if (strcmp(text, "none") == 0) {
-        *quota = (struct quota){0};
+        *quota = (struct quota){.window_ms = QUOTA_WINDOW_MIN_MS};
         return SPEC_PARSED;
     }
     if (!take_digits(&text, &count) || *text != '/')

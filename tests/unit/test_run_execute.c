@@ -150,7 +150,7 @@ static bool run_with(const char *roster, FILE *out)
     struct reporter *reporter = reporter_new(&look, &error);
     const struct run_input input = {
         .spec = spec,
-        .resource = &resource,
+        .addresses = &resource,
         .plan = plan,
         .roster_fd = roster_fd,
         .ledger = ledger,
@@ -373,7 +373,7 @@ static void with_a_custom_id_a_lost_create_is_repeated_and_nothing_is_in_doubt(v
     (void)state;
     decide = close_first;
     load_spec("", ADDED);
-    spec->resource.custom_id = true;
+    spec->resources[0].custom_id = true;
     works(run("id\nanna\n"));
     assert_int_equal(call_count, 2);
     assert_string_equal(calls[0].custom_id, "anna");

@@ -572,7 +572,7 @@ static void a_key_too_long_for_a_custom_id_is_a_fault_of_its_row(void **state)
         strcat(roster, "o");
     strcat(roster, "\n");
     make_plan(roster);
-    spec->resource.custom_id = true;
+    spec->resources[0].custom_id = true;
     assert_false(try_plan(roster));
     assert_int_equal(problems.total, 1);
     assert_int_equal(problems.list[0].line, 3);
@@ -767,7 +767,7 @@ static void creates_with_tokens_also_wait_for_the_other_quota(void **state)
     assert_int_equal(plan_least_ms(&large), 30000);
     spec->engine.create_counts_as_issue = false;
     assert_int_equal(plan_least_ms(&large), 0);
-    spec->engine.quotas[ACTION_PROVISION].count = 0; /* none of our own */
+    spec->resources[0].quotas[ACTION_PROVISION].count = 0; /* none of our own */
     large.requests[ACTION_PROVISION] = 1000000;
     assert_int_equal(plan_least_ms(&large), 0);
 }

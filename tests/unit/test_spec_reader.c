@@ -46,8 +46,8 @@ static void the_example_of_the_design_is_read_as_it_stands(void **state)
 
     assert_string_equal(spec->path, "job.yaml");
     assert_string_equal(spec->name, "contoso-staff");
-    assert_string_equal(secret_reveal(&spec->resource.connection_string), getenv("ACS_CONNECTION"));
-    assert_int_equal(spec->resource.credential, CREDENTIAL_ACCESS_KEY);
+    assert_string_equal(secret_reveal(&spec->resources[0].connection_string), getenv("ACS_CONNECTION"));
+    assert_int_equal(spec->resources[0].credential, CREDENTIAL_ACCESS_KEY);
     assert_string_equal(spec->ledger, "contoso.ledger");
     assert_string_equal(spec->roster.csv, "users.csv");
     assert_string_equal(spec->roster.key, "user_id");
@@ -60,7 +60,7 @@ static void the_example_of_the_design_is_read_as_it_stands(void **state)
     assert_string_equal(spec->outputs.failures, "out/failures.csv");
     assert_int_equal(spec->outputs.tokens.kind, SINK_CSV);
     assert_string_equal(spec->outputs.tokens.target, "out/tokens.csv");
-    assert_int_equal(spec->engine.quotas[ACTION_DELETE].count, 500);
+    assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].count, 500);
 }
 
 static void the_rules_of_the_example_become_actions_in_their_order(void **state)
@@ -85,10 +85,10 @@ static void what_a_spec_leaves_out_gets_the_defaults_of_the_table(void **state)
 {
     const struct spec *spec = load(state, WHOLE);
 
-    assert_string_equal(spec->resource.api_version, "2023-10-01");
-    assert_false(spec->resource.custom_id);
-    assert_null(spec->resource.endpoint);
-    assert_null(spec->resource.ca_file);
+    assert_string_equal(spec->resources[0].api_version, "2023-10-01");
+    assert_false(spec->resources[0].custom_id);
+    assert_null(spec->resources[0].endpoint);
+    assert_null(spec->resources[0].ca_file);
     assert_int_equal(spec->roster.delimiter, ',');
     assert_int_equal(spec->roster.duplicates, DUPLICATES_REFUSE);
     assert_null(spec->roster.previous);
@@ -130,12 +130,12 @@ static void the_engine_keeps_to_the_published_quotas_by_default(void **state)
     const struct spec *spec = load(state, WHOLE);
 
     assert_int_equal(spec->engine.concurrency, 64);
-    assert_int_equal(spec->engine.quotas[ACTION_PROVISION].count, 1000);
-    assert_int_equal(spec->engine.quotas[ACTION_ISSUE].count, 1000);
-    assert_int_equal(spec->engine.quotas[ACTION_REVOKE].count, 500);
-    assert_int_equal(spec->engine.quotas[ACTION_DELETE].count, 500);
+    assert_int_equal(spec->resources[0].quotas[ACTION_PROVISION].count, 1000);
+    assert_int_equal(spec->resources[0].quotas[ACTION_ISSUE].count, 1000);
+    assert_int_equal(spec->resources[0].quotas[ACTION_REVOKE].count, 500);
+    assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].count, 500);
     for (size_t i = 0; i < ACTION_COUNT; i++)
-        assert_int_equal(spec->engine.quotas[i].window_ms, 30000);
+        assert_int_equal(spec->resources[0].quotas[i].window_ms, 30000);
     assert_true(spec->engine.create_counts_as_issue);
     assert_int_equal(spec->engine.http, SPEC_HTTP_AUTO);
     assert_int_equal(spec->engine.connect_timeout_ms, 10000);
@@ -181,18 +181,30 @@ static void every_key_of_the_engine_is_read(void **state)
                                                 "  give_up_after: 1d\n");
 
     assert_int_equal(spec->engine.concurrency, 1024);
-    assert_int_equal(spec->engine.quotas[ACTION_PROVISION].count, 0);
-    assert_int_equal(spec->engine.quotas[ACTION_ISSUE].count, 1);
-    assert_int_equal(spec->engine.quotas[ACTION_ISSUE].window_ms, 100);
-    assert_int_equal(spec->engine.quotas[ACTION_DELETE].count, 1000000);
-    assert_int_equal(spec->engine.quotas[ACTION_DELETE].window_ms, 3600000);
-    assert_int_equal(spec->engine.quotas[ACTION_REVOKE].count, 500);
+    assert_int_equal(spec->resources[0].quotas[ACTION_PROVISION].count, 0);
+    assert_int_equal(spec->resources[0].quotas[ACTION_ISSUE].count, 1);
+    assert_int_equal(spec->resources[0].quotas[ACTION_ISSUE].window_ms, 100);
+    assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].count, 1000000);
+    assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].window_ms, 3600000);
+    assert_int_equal(spec->resources[0].quotas[ACTION_REVOKE].count, 500);
     assert_false(spec->engine.create_counts_as_issue);
     assert_int_equal(spec->engine.http, SPEC_HTTP_1_1);
     assert_int_equal(spec->engine.connect_timeout_ms, 100);
     assert_int_equal(spec->engine.request_timeout_ms, 600000);
     assert_int_equal(spec->engine.stall_timeout_ms, 2000);
     assert_int_equal(spec->engine.give_up_after_ms, 86400000);
+}
+
+static void a_resource_may_allow_less_or_more_than_the_engine_says(void **state)
+{
+    const struct spec *spec =
+        load(state, TOP RESOURCE "  quotas: { issue: 100/30s, delete: none }\n" LEDGER ROSTER RULES
+                                 "engine:\n  quotas: { issue: 50/30s, delete: 10/1s, revoke: 7/1s }\n");
+
+    assert_int_equal(spec->resources[0].quotas[ACTION_ISSUE].count, 100);
+    assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].count, 0);
+    assert_int_equal(spec->resources[0].quotas[ACTION_REVOKE].count, 7);
+    assert_int_equal(spec->resources[0].quotas[ACTION_PROVISION].count, 1000);
 }
 
 static void an_endpoint_comes_with_a_credential(void **state)
@@ -213,10 +225,10 @@ static void an_endpoint_comes_with_a_credential(void **state)
                                          "  credential: %s\n  ca_file: cert.pem\n",
                  cases[i].word);
         const struct spec *spec = load(state, yaml);
-        assert_string_equal(spec->resource.endpoint, "https://contoso.communication.azure.com");
-        assert_int_equal(spec->resource.credential, cases[i].credential);
-        assert_string_equal(spec->resource.ca_file, "cert.pem");
-        assert_false(secret_is_set(&spec->resource.connection_string));
+        assert_string_equal(spec->resources[0].endpoint, "https://contoso.communication.azure.com");
+        assert_int_equal(spec->resources[0].credential, cases[i].credential);
+        assert_string_equal(spec->resources[0].ca_file, "cert.pem");
+        assert_false(secret_is_set(&spec->resources[0].connection_string));
     }
 }
 
@@ -237,8 +249,8 @@ static void custom_id_selects_the_version_that_knows_it(void **state)
     const struct spec *spec = load(state, TOP LEDGER ROSTER RULES
                                    "resource: { connection_string: { env: ACS_CONNECTION }, custom_id: true }\n");
 
-    assert_true(spec->resource.custom_id);
-    assert_string_equal(spec->resource.api_version, "2025-03-02-preview");
+    assert_true(spec->resources[0].custom_id);
+    assert_string_equal(spec->resources[0].api_version, "2025-03-02-preview");
 }
 
 static void a_limit_is_a_percentage_a_count_or_both(void **state)
@@ -360,6 +372,7 @@ int main(void)
         TEST(the_engine_keeps_to_the_published_quotas_by_default),
         TEST(every_key_of_the_roster_is_read),
         TEST(every_key_of_the_engine_is_read),
+        TEST(a_resource_may_allow_less_or_more_than_the_engine_says),
         TEST(an_endpoint_comes_with_a_credential),
         TEST(plain_http_is_good_enough_for_this_machine),
         TEST(custom_id_selects_the_version_that_knows_it),

@@ -122,7 +122,7 @@ static void a_secret_file_is_read_without_its_last_line_break(void **state)
     const struct spec *spec =
         load(state, TOP LEDGER ROSTER RULES "resource: { connection_string: { file: acs.txt } }\n");
 
-    assert_string_equal(secret_reveal(&spec->resource.connection_string), STRING);
+    assert_string_equal(secret_reveal(&spec->resources[0].connection_string), STRING);
 }
 
 static void an_endpoint_may_stand_in_a_file(void **state)
@@ -132,7 +132,7 @@ static void an_endpoint_may_stand_in_a_file(void **state)
     const struct spec *spec =
         load(state, TOP LEDGER ROSTER RULES "resource: { endpoint: { file: endpoint.txt }, credential: azure_cli }\n");
 
-    assert_string_equal(spec->resource.endpoint, "https://contoso.communication.azure.com");
+    assert_string_equal(spec->resources[0].endpoint, "https://contoso.communication.azure.com");
 }
 
 static void a_secret_file_must_be_there_and_hold_text(void **state)
@@ -181,16 +181,16 @@ static void without_secrets_only_the_form_is_checked(void **state)
     unsetenv("NOT_SET");
     load_bytes(fixture, by_env, strlen(by_env), SPEC_WITHOUT_SECRETS);
     assert_string_equal(fixture->printed, "");
-    assert_false(secret_is_set(&fixture->spec->resource.connection_string));
+    assert_false(secret_is_set(&fixture->spec->resources[0].connection_string));
     assert_int_equal(fixture->spec->outputs.tokens.kind, SINK_POSTGRES);
     assert_string_equal(fixture->spec->outputs.tokens.target, "gone.txt");
     assert_false(secret_is_set(&fixture->spec->outputs.tokens.connection));
     load_bytes(fixture, by_endpoint, strlen(by_endpoint), SPEC_WITHOUT_SECRETS);
     assert_non_null(fixture->spec);
-    assert_null(fixture->spec->resource.endpoint);
+    assert_null(fixture->spec->resources[0].endpoint);
     load_bytes(fixture, by_file, strlen(by_file), SPEC_WITHOUT_SECRETS);
     assert_non_null(fixture->spec);
-    assert_null(fixture->spec->resource.endpoint);
+    assert_null(fixture->spec->resources[0].endpoint);
 }
 
 static void without_secrets_an_endpoint_that_is_there_is_read(void **state)
@@ -202,7 +202,7 @@ static void without_secrets_an_endpoint_that_is_there_is_read(void **state)
     setenv("ACS_ENDPOINT", "https://contoso.communication.azure.com", 1);
     load_bytes(fixture, yaml, strlen(yaml), SPEC_WITHOUT_SECRETS);
 
-    assert_string_equal(fixture->spec->resource.endpoint, "https://contoso.communication.azure.com");
+    assert_string_equal(fixture->spec->resources[0].endpoint, "https://contoso.communication.azure.com");
 }
 
 static void what_looks_like_a_secret_is_shown_as_stars(void **state)
