@@ -2,6 +2,8 @@
 #ifndef EMULATOR_ANSWER_H
 #define EMULATOR_ANSWER_H
 
+#include "version.h"
+
 #include "core/buffer.h"
 
 #include <stddef.h>
@@ -25,6 +27,7 @@ struct answer {
     unsigned status;
     enum answer_kind kind;
     struct buffer body;
+    enum era era;             /* what its headers look like */
     const char *versions;     /* of api-supported-versions, borrowed; NULL: without the header */
     bool accepts_ranges;      /* GET */
     bool at_once;             /* whatever --latency says */

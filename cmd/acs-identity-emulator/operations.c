@@ -13,7 +13,7 @@ static void append_time(struct buffer *buffer, const struct version *version, in
 
     moment_format_ticks(wall_ticks, text);
     buffer_append_text(buffer, text);
-    buffer_append_text(buffer, (version->features & FEATURE_ESCAPED_PLUS) != 0 ? "\\u002B00:00" : "+00:00");
+    buffer_append_text(buffer, era_escapes_plus(version->era) ? "\\u002B00:00" : "+00:00");
 }
 
 /* {"token":"...","expiresOn":"..."} */

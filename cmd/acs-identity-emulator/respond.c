@@ -96,7 +96,7 @@ static void add_headers(struct responder *responder, struct MHD_Response *respon
     snprintf(milliseconds, sizeof milliseconds, "%" PRId64 "ms", busy_us / 1000);
     MHD_add_response_header(response, "Request-Context", "appId=");
     add_correlation(responder, response);
-    MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000;includeSubDomains");
+    MHD_add_response_header(response, "Strict-Transport-Security", era_transport_security(answer->era));
     if (request->client_request_id != NULL)
         MHD_add_response_header(response, "x-ms-client-request-id", request->client_request_id);
     if (answer->versions != NULL)

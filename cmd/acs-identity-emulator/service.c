@@ -20,8 +20,10 @@ bool service_init(struct service *service, const struct resource *resource, cons
         return false;
     token_maker_init(&service->tokens, resource, &service->random);
     quota_init(&service->quota, &options->limits, options->window);
-    version_list(0, service->versions);
-    version_list(FEATURE_TEAMS, service->teams_versions);
+    for (int era = 0; era < ERA_COUNT; era++) {
+        version_list((enum era)era, 0, service->versions[era]);
+        version_list((enum era)era, FEATURE_TEAMS, service->teams_versions[era]);
+    }
     if (faults_load(&service->faults, options->faults, options->seed, error)) {
         if (store_init(&service->store, resource, options->remember_request_ids, service->started))
             return true;
@@ -51,20 +53,19 @@ bool service_preload(struct service *service, uint64_t count, struct error *erro
 }
 
 /* The texts are those of ASP.NET's versioning library, which the one recorded message belongs to. */
-static bool check_version(const struct service *service, struct call *call, struct answer *answer)
+static bool check_version(const struct service *service, const struct call *call, struct answer *answer)
 {
     const struct request *request = call->request;
     const struct route *route = &call->route;
     const bool teams = route->place == PLACE_EXCHANGE;
     char uri[1024];
 
-    answer->versions = teams ? service->teams_versions : service->versions;
+    answer->versions = teams ? service->teams_versions[answer->era] : service->versions[answer->era];
     snprintf(uri, sizeof uri, "%s://%s%.*s", request->over_tls ? "https" : "http",
              request->host == NULL ? "" : request->host, (int)strcspn(request->target, "?"), request->target);
     if (route->version[0] == '\0')
         return answer_error(answer, FROM_CONTROLLER, 400, "ApiVersionUnspecified", NULL,
                             "An API version is required, but was not specified.");
-    call->version = version_find(route->version);
     if (call->version == NULL || (teams && (call->version->features & FEATURE_TEAMS) == 0))
         return answer_error(answer, FROM_CONTROLLER, 400, "UnsupportedApiVersion", NULL,
                             "The HTTP resource that matches the request URI '%s' does not support the API version "
@@ -135,7 +136,7 @@ bool service_take_quota(struct service *service, const struct call *call, enum o
     return true;
 }
 
-static bool admit(struct service *service, struct call *call, struct answer *answer)
+static bool admit(struct service *service, const struct call *call, struct answer *answer)
 {
     if (call->request->body_too_large)
         return answer_error(answer, FROM_FRONT, 413, "RequestBodyTooLarge", NULL,
@@ -186,6 +187,8 @@ void service_handle(struct service *service, const struct request *request, stru
 
     answer_reset(answer);
     route_parse(request->method, request->target, &call.route);
+    call.version = version_find(call.route.version);
+    answer->era = call.version == NULL ? ERA_TODAY : call.version->era;
     if (call.route.place == PLACE_STATS || call.route.place == PLACE_LIST) {
         admin_handle(service, &call, answer);
         answer->at_once = true;

@@ -66,15 +66,15 @@ struct service {
     uint64_t connections_open; /* kept by the server */
     uint64_t connections_total;
     struct moment started;
-    char versions[VERSION_LIST_SIZE];
-    char teams_versions[VERSION_LIST_SIZE];
+    char versions[ERA_COUNT][VERSION_LIST_SIZE];
+    char teams_versions[ERA_COUNT][VERSION_LIST_SIZE];
 };
 
 /* A request on its way through the steps. */
 struct call {
     const struct request *request;
     struct route route;
-    const struct version *version;
+    const struct version *version; /* NULL: none that is known */
 };
 
 /* Borrows the resource and the texts of the options. */

@@ -41,7 +41,7 @@ def signed_headers(method, target, body, host, key, content_hash, date, date_hea
     return [
         date_header + b": " + date,
         b"x-ms-content-sha256: " + content_hash,
-        b"Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + signature,
+        b"Authorization: HMAC-SHA256 SignedHeaders=%s;host;x-ms-content-sha256&Signature=%s" % (date_header.lower(), signature),
     ]
 
 
@@ -131,4 +131,5 @@ def main(headers_path, body_path):
         sys.stdout.flush()
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

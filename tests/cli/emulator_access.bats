@@ -59,9 +59,14 @@ teardown() {
     is "$STATUS" 401
 }
 
-@test "the date may stand in Date" {
+@test "the date may stand in Date, and where there is x-ms-date too that one is signed" {
     emulator_start
     DATE_HEADER=Date create
+    target="/identities?api-version=$VERSION"
+    request POST "$target" '' -H "Date: $(http_date -d '1 hour ago')"
+    is "$STATUS" 201
+    DATE_HEADER=Date request POST "$target" '' -H "x-ms-date: $(http_date -d '1 minute ago')"
+    is "$STATUS" 401
 }
 
 @test "each SDK's form of the host is taken: with a port, without, and with two" {
@@ -76,9 +81,16 @@ teardown() {
     is "$STATUS" 401
 }
 
+@test "Java's headers for finding faults are of no account" {
+    emulator_start
+    request POST "/identities?api-version=$VERSION" '' -H 'x-ms-hmac-string-to-sign-base64: bm90IGl0'
+    is "$STATUS" 201
+}
+
 @test "Python's target without its first slash is taken over plain HTTP alone" {
     emulator_start
     SIGNED_TARGET="identities?api-version=$VERSION" create
+    SIGNED_TARGET="identities?api-version=$VERSION" SIGNED_HOST=${HOST%:*} create
     emulator_start --tls
     SIGNED_TARGET="identities?api-version=$VERSION" request POST "/identities?api-version=$VERSION"
     is "$STATUS" 401
@@ -263,7 +275,7 @@ teams_body() {
     expires_in 60 "$(json .expiresOn)"
     is "$(claims "$(json .token)" | jq -r .skypeid)" "orgid:$USER_OBJECT"
     is "$(header api-supported-versions)" \
-        '2021-03-31-preview1, 2021-10-31-preview, 2022-06-01, 2022-10-01, 2023-10-01, 2025-03-02-preview, 2025-06-30'
+        '2021-10-31-preview, 2022-06-01, 2022-10-01, 2023-10-01'
 }
 
 @test "a Teams token that is empty, malformed or expired is refused before app and user are looked at" {
