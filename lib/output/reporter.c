@@ -2,35 +2,53 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TERMINAL_EVERY_MS = 200, PLAIN_FIRST_MS = 1000, PLAIN_EVERY_MS = 5000, LINE_SIZE = 512 };
+enum { TERMINAL_EVERY_MS = 200, PLAIN_FIRST_MS = 1000, PLAIN_EVERY_MS = 5000, LINE_CAP = 16 * 1024 };
 
 struct reporter {
     struct reporter_options options;
+    struct pace pace;
+    struct progress_style style;
+    char label[80];
+    struct buffer line;
     int64_t last_line_ms; /* elapsed time of the run */
-    uint64_t rate_done;   /* for the rate: users ended at ... */
-    int64_t rate_at_ms;
-    double rate;    /* users a second, smoothed */
-    uint64_t ended; /* users, and when the last of them did */
-    int64_t ended_at_ms;
-    bool line_is_open; /* a progress line stands on the terminal */
+    bool line_is_open;    /* a progress line stands on the terminal */
 };
+
+/* The terminal's width as it is now; `otherwise` where it does not say. */
+static int width_of(FILE *stream, int otherwise)
+{
+    struct winsize size = {0};
+
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : otherwise;
+}
+
+/* Does the user's locale write UTF-8? */
+static bool writes_utf8(void)
+{
+    const locale_t locale = newlocale(LC_CTYPE_MASK, "", NULL);
+
+    if (locale == NULL)
+        return false;
+    const bool utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return utf8;
+}
 
 void reporter_look_at(FILE *stream, struct reporter_options *options)
 {
-    struct winsize size = {0};
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
 
     options->terminal = isatty(fileno(stream)) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
     options->color = options->terminal && (no_color == NULL || no_color[0] == '\0');
+    options->lines = writes_utf8();
     options->width = 80;
-    if (options->terminal && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        options->width = size.ws_col;
 }
 
 struct reporter *reporter_new(const struct reporter_options *options, struct error *error)
@@ -42,27 +60,29 @@ struct reporter *reporter_new(const struct reporter_options *options, struct err
         return NULL;
     }
     reporter->options = *options;
+    reporter->style = (struct progress_style){
+        .label = reporter->label,
+        .color = options->color,
+        .lines = options->lines,
+        .utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL),
+    };
+    buffer_init(&reporter->line, LINE_CAP);
     reporter->last_line_ms = options->terminal ? 0 : PLAIN_FIRST_MS - PLAIN_EVERY_MS;
-    return reporter;
+    if (reporter->style.utf8 != NULL)
+        return reporter;
+    error_no_memory(error);
+    reporter_free(reporter);
+    return NULL;
 }
 
 void reporter_free(struct reporter *reporter)
 {
+    if (reporter == NULL)
+        return;
+    if (reporter->style.utf8 != NULL)
+        freelocale(reporter->style.utf8);
+    buffer_clear(&reporter->line);
     free(reporter);
-}
-
-void duration_text(int64_t ms, char *text, size_t size)
-{
-    const int64_t seconds = (ms + 500) / 1000;
-
-    if (ms < 10000)
-        snprintf(text, size, "%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
-    else if (seconds < 60)
-        snprintf(text, size, "%" PRId64 " s", seconds);
-    else if (seconds < 3600)
-        snprintf(text, size, "%" PRId64 " min %02" PRId64 " s", seconds / 60, seconds % 60);
-    else
-        snprintf(text, size, "%" PRId64 " h %02" PRId64 " min", seconds / 3600, seconds % 3600 / 60);
 }
 
 bool reporter_wants_users(const struct reporter *reporter)
@@ -87,6 +107,7 @@ static json_t *text_or_null(const char *text)
 
 void reporter_started(struct reporter *reporter, int64_t run, const char *job, uint64_t users)
 {
+    snprintf(reporter->label, sizeof reporter->label, "%s", job);
     if (!reporter->options.json)
         return;
     write_event(reporter, json_pack("{s:s, s:I, s:s, s:I}", "event", "run_started", "run", (json_int_t)run, "job", job,
@@ -105,97 +126,47 @@ void reporter_user(struct reporter *reporter, const struct user_event *event)
                           text_or_null(event->request_id), "attempt", (int)event->attempt, "status", event->status));
 }
 
-static void update_rate(struct reporter *reporter, const struct progress *progress)
+/* One write, which rewrites the line in place and then wipes what is left of a longer one; so nothing flickers. The
+ * cursor goes back to where the line begins: should the terminal be made narrower, and break the line in two, the next
+ * one is still written over all of it. */
+static void draw(struct reporter *reporter, const struct progress *progress)
 {
-    const uint64_t ended = progress->done + progress->failed;
-    const int64_t passed_ms = progress->elapsed_ms - reporter->rate_at_ms;
+    struct buffer *line = &reporter->line;
 
-    if (passed_ms < 500)
-        return;
-    const double now = (double)(ended - reporter->rate_done) * 1000.0 / (double)passed_ms;
-    reporter->rate = reporter->rate_at_ms == 0 ? now : 0.6 * reporter->rate + 0.4 * now;
-    reporter->rate_done = ended;
-    reporter->rate_at_ms = progress->elapsed_ms;
-}
-
-/* What is left at the speed so far, but not less than the quotas allow. The wait that goes on is not taken for
- * slowness: else what is left would grow with it. */
-static int64_t time_left_ms(const struct reporter *reporter, const struct progress *progress)
-{
-    const uint64_t ended = progress->done + progress->failed;
-    const int64_t took_ms = progress->waiting_for != NULL ? reporter->ended_at_ms : progress->elapsed_ms;
-
-    if (ended == 0)
-        return progress->least_ms > 0 ? progress->least_ms : -1;
-    const int64_t by_speed = (int64_t)((double)(progress->users - ended) * (double)took_ms / (double)ended);
-    int64_t left = progress->least_ms - progress->elapsed_ms;
-
-    if (by_speed > left)
-        left = by_speed;
-    if (progress->waiting_ms > left)
-        left = progress->waiting_ms;
-    return ended >= progress->users ? 0 : left;
-}
-
-static void format_progress(const struct reporter *reporter, const struct progress *progress, char line[LINE_SIZE])
-{
-    char left[32] = "";
-    char failed[48] = "";
-    char throttled[48] = "";
-    char waiting[96] = "";
-    const int64_t left_ms = time_left_ms(reporter, progress);
-
-    if (left_ms >= 0) {
-        char text[24];
-        duration_text(left_ms, text, sizeof text);
-        snprintf(left, sizeof left, ", %s left", text);
-    }
-    if (progress->failed > 0)
-        snprintf(failed, sizeof failed, ", %" PRIu64 " failed", progress->failed);
-    if (progress->throttled > 0)
-        snprintf(throttled, sizeof throttled, ", %" PRIu64 " throttled", progress->throttled);
-    if (progress->waiting_for != NULL)
-        snprintf(waiting, sizeof waiting, " (%s)", progress->waiting_for);
-    snprintf(line, LINE_SIZE, "%" PRIu64 "/%" PRIu64 " done%s, %.0f/s%s%s%s", progress->done, progress->users, failed,
-             reporter->rate, throttled, left, waiting);
+    reporter->style.width = reporter->options.terminal ? width_of(reporter->options.err, reporter->options.width) : 0;
+    buffer_reset(line);
+    if (reporter->options.terminal)
+        buffer_append_text(line, "\r");
+    progress_line(line, &reporter->pace, progress, &reporter->style);
+    buffer_append_text(line, reporter->options.terminal ? "\033[J\r" : "\n");
+    fwrite(line->data, 1, line->length, reporter->options.err);
+    fflush(reporter->options.err);
+    reporter->line_is_open = reporter->options.terminal;
 }
 
 void reporter_progress(struct reporter *reporter, const struct progress *progress)
 {
     const int64_t every_ms = reporter->options.terminal ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
-    char line[LINE_SIZE];
 
-    update_rate(reporter, progress);
-    if (progress->done + progress->failed > reporter->ended) {
-        reporter->ended = progress->done + progress->failed;
-        reporter->ended_at_ms = progress->elapsed_ms;
-    }
+    pace_note(&reporter->pace, progress);
     if (reporter->options.quiet || progress->elapsed_ms - reporter->last_line_ms < every_ms)
         return;
     reporter->last_line_ms = progress->elapsed_ms;
-    if (reporter->options.json) {
-        write_event(reporter, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "users",
-                                        (json_int_t)progress->users, "done", (json_int_t)progress->done, "failed",
-                                        (json_int_t)progress->failed, "throttled", (json_int_t)progress->throttled,
-                                        "elapsed_ms", (json_int_t)progress->elapsed_ms));
-        fflush(reporter->options.out);
+    if (!reporter->options.json) {
+        draw(reporter, progress);
         return;
     }
-    format_progress(reporter, progress, line);
-    if (!reporter->options.terminal) {
-        fprintf(reporter->options.err, "%s\n", line);
-    } else {
-        /* Cut to the width, so that a narrow terminal does not scroll. */
-        fprintf(reporter->options.err, "\r\033[K%.*s", reporter->options.width - 1, line);
-        reporter->line_is_open = true;
-    }
-    fflush(reporter->options.err);
+    write_event(reporter,
+                json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "users", (json_int_t)progress->users,
+                          "done", (json_int_t)progress->done, "failed", (json_int_t)progress->failed, "throttled",
+                          (json_int_t)progress->throttled, "elapsed_ms", (json_int_t)progress->elapsed_ms));
+    fflush(reporter->options.out);
 }
 
 static void end_line(struct reporter *reporter)
 {
     if (reporter->line_is_open)
-        fputs("\r\033[K", reporter->options.err);
+        fputs("\r\033[J", reporter->options.err);
     reporter->line_is_open = false;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/action.h"
 #include "core/error.h"
+#include "output/progress.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -22,20 +23,8 @@ struct reporter_options {
     FILE *err;     /* progress and summary */
     bool terminal; /* err is one */
     bool color;
-    int width; /* of the terminal, in columns */
-};
-
-struct progress {
-    int64_t elapsed_ms;
-    uint64_t users; /* to be acted on */
-    uint64_t done;
-    uint64_t failed;
-    uint64_t throttled;
-    uint64_t retried;
-    uint64_t in_doubt;
-    int64_t least_ms;        /* that the quotas ask for the whole plan */
-    int64_t waiting_ms;      /* for so long nothing will move */
-    const char *waiting_for; /* why nothing moves; NULL when it does */
+    bool lines; /* it shows line-drawing characters */
+    int width;  /* in columns, where it does not say itself */
 };
 
 struct user_event {
@@ -87,9 +76,7 @@ void reporter_user(struct reporter *reporter, const struct user_event *event);
 void reporter_progress(struct reporter *reporter, const struct progress *progress);
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary);
 
-/* The terminal's facts: is `stream` one, how wide, and does NO_COLOR forbid colour. */
+/* The terminal's facts: is `stream` one, does NO_COLOR forbid colour, does the locale write UTF-8. */
 void reporter_look_at(FILE *stream, struct reporter_options *options);
-/* "1 h 02 min", "3 min 20 s", "1.5 s" */
-void duration_text(int64_t ms, char *text, size_t size);
 
 #endif

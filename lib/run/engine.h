@@ -44,11 +44,15 @@ struct engine {
     struct queue *recorded;
     int stop_fd; /* readable when a signal came */
 
+    uint64_t to_send[ACTION_COUNT]; /* requests of the plan that have yet to be admitted; the executor's */
+
     _Atomic uint64_t requests; /* that left */
     _Atomic uint64_t throttled;
     _Atomic uint64_t retried;
     _Atomic int waiting; /* enum waiting: why nothing moves, for the progress line */
     _Atomic int64_t waiting_until_us;
+    _Atomic int64_t quota_until_us; /* when the last of to_send may leave, as far as quotas and pauses tell */
+    _Atomic uint32_t quota_used_permille;
     atomic_bool recorder_failed;
 };
 
@@ -84,7 +88,6 @@ struct recorder {
     struct failures *failures; /* NULL: not written */
     struct reporter *reporter;
     uint64_t users; /* of the plan */
-    int64_t least_ms;
     int64_t started_us;
 
     /* Counted after the commit that made them true. */

@@ -112,6 +112,14 @@ static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LEN
     return true;
 }
 
+/* The outlook counts what a plan asks for "at the least": a request more than that was not counted. */
+static void count_off(struct executor *executor, enum action action)
+{
+    uint64_t *to_send = &executor->engine->to_send[action];
+
+    *to_send -= *to_send > 0;
+}
+
 static void admit(struct executor *executor, struct task *task)
 {
     struct error error;
@@ -124,6 +132,7 @@ static void admit(struct executor *executor, struct task *task)
         return;
     }
     gate_take_slot(&executor->gate, task_action(task));
+    count_off(executor, task_action(task));
     executor->admitted++;
     record(executor, task, PHASE_INTENT);
 }
@@ -159,6 +168,8 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
     executor->admitted--;
     if (verdict == VERDICT_LEFT)
         executor->held--;
+    else
+        executor->engine->to_send[task_action(task)]++;
     task->attempt--;
     task->not_before_us = now_us;
     task->verdict = verdict;
@@ -261,9 +272,21 @@ static enum task_verdict verdict_after_failure(struct executor *executor, struct
 /* The service made the identity and gave no token with it: the token is asked for on its own. */
 static void add_missing_issue(const struct executor *executor, struct task *task)
 {
-    if (task_action(task) == ACTION_PROVISION && executor->request_options.scope_count > 0 &&
-        !secret_is_set(&task->answer.token) && task_is_last_action(task))
-        task->actions.items[task->actions.count++] = ACTION_ISSUE;
+    if (task_action(task) != ACTION_PROVISION || executor->request_options.scope_count == 0 ||
+        secret_is_set(&task->answer.token) || !task_is_last_action(task))
+        return;
+    task->actions.items[task->actions.count++] = ACTION_ISSUE;
+    executor->engine->to_send[ACTION_ISSUE]++;
+}
+
+/* How many requests are still to come, now that this one has its verdict. */
+static void count_what_follows(struct executor *executor, const struct task *task)
+{
+    if (task->verdict == VERDICT_AGAIN)
+        executor->engine->to_send[task_action(task)]++;
+    else if (task->verdict == VERDICT_FAILED)
+        for (size_t i = task->step + 1; i < task->actions.count; i++)
+            count_off(executor, task->actions.items[i]);
 }
 
 static enum task_verdict verdict_of(struct executor *executor, struct task *task, const struct http_answer *http,
@@ -336,6 +359,7 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     gate_end_slot(&executor->gate, task_action(task), task->answer.class != ACS_THROTTLED, now_us);
     task->not_before_us = now_us;
     task->verdict = verdict_of(executor, task, http, delay_ms, now_us);
+    count_what_follows(executor, task);
     if (error.code != ERROR_NONE)
         stop(executor, STOP_FAULT, &error);
     if (task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT)
@@ -449,6 +473,9 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
     }
     atomic_store(&executor->engine->waiting, waiting);
     atomic_store(&executor->engine->waiting_until_us, waiting == WAITING_NOT || earliest == INT64_MAX ? 0 : earliest);
+    const struct gate_outlook outlook = gate_look_ahead(gate, executor->engine->to_send, now_us);
+    atomic_store(&executor->engine->quota_until_us, outlook.last_us);
+    atomic_store(&executor->engine->quota_used_permille, outlook.used_permille);
     return earliest;
 }
 

@@ -77,6 +77,28 @@ int64_t gate_next_us(struct gate *gate, enum action action, int64_t now_us)
     return lane->paused_until_us > at_us ? lane->paused_until_us : at_us;
 }
 
+struct gate_outlook gate_look_ahead(struct gate *gate, const uint64_t to_send[ACTION_COUNT], int64_t now_us)
+{
+    struct gate_outlook outlook = {.last_us = now_us};
+
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        struct gate_lane *lane = &gate->lanes[action];
+        uint64_t count = to_send[action];
+        if (action == ACTION_ISSUE && gate->create_takes_issue)
+            count += to_send[ACTION_PROVISION];
+        if (count == 0)
+            continue;
+        const uint32_t used_permille = quota_used_permille(&lane->quota, now_us);
+        const int64_t by_quota_us = quota_nth_us(&lane->quota, count, now_us);
+        const int64_t last_us = by_quota_us > lane->paused_until_us ? by_quota_us : lane->paused_until_us;
+        if (used_permille > outlook.used_permille)
+            outlook.used_permille = used_permille;
+        if (last_us > outlook.last_us)
+            outlook.last_us = last_us;
+    }
+    return outlook;
+}
+
 /* --- a service that is down --- */
 
 bool gate_service_is_down(const struct gate *gate)

@@ -50,6 +50,13 @@ bool gate_holds_back(const struct gate *gate, enum action action, size_t admitte
  * INT64_MAX when that depends on answers that have not come. */
 int64_t gate_next_us(struct gate *gate, enum action action, int64_t now_us);
 
+/* What the quotas and pauses say of requests that have yet to be admitted. */
+struct gate_outlook {
+    int64_t last_us;        /* when the last of them may leave, at the earliest */
+    uint32_t used_permille; /* how much of the quota is used, where it is used most: of the kinds that have any */
+};
+struct gate_outlook gate_look_ahead(struct gate *gate, const uint64_t to_send[ACTION_COUNT], int64_t now_us);
+
 void gate_take_slot(struct gate *gate, enum action action);
 /* The request of a taken slot never left. */
 void gate_give_back_slot(struct gate *gate, enum action action);

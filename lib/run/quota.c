@@ -79,6 +79,34 @@ int64_t quota_next_us(struct quota_window *quota, int64_t now_us)
     return quota->limit < quota->count && quota->grow_at_us < freed_us ? quota->grow_at_us : freed_us;
 }
 
+int64_t quota_nth_us(struct quota_window *quota, uint64_t n, int64_t now_us)
+{
+    if (quota->count == 0)
+        return now_us;
+    quota_available(quota, now_us); /* forgets what is over */
+    const uint64_t used = (uint64_t)quota->taken + quota->ended_count;
+    const uint64_t free_slots = used < quota->limit ? quota->limit - used : 0;
+    if (n <= free_slots)
+        return now_us;
+    /* From here on every slot comes round once a window: first those that ended, oldest first, then the others, which
+     * end now at the earliest. With a shrunk limit the oldest give none. */
+    const uint64_t excess = used > quota->limit ? used - quota->limit : 0;
+    const uint64_t place = n - free_slots - 1;
+    const uint64_t oldest = excess + place % quota->limit;
+    const int64_t ended_us =
+        oldest < quota->ended_count ? quota->ended[(quota->ended_head + oldest) % quota->count] : now_us;
+    return ended_us + (int64_t)(place / quota->limit + 1) * quota->window_us;
+}
+
+uint32_t quota_used_permille(struct quota_window *quota, int64_t now_us)
+{
+    if (quota->count == 0)
+        return 0;
+    quota_available(quota, now_us); /* forgets what is over */
+    const uint64_t used = ((uint64_t)quota->taken + quota->ended_count) * 1000 / quota->limit;
+    return used < 1000 ? (uint32_t)used : 1000;
+}
+
 void quota_take(struct quota_window *quota)
 {
     quota->taken++;

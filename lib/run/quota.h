@@ -41,6 +41,12 @@ bool quota_available(struct quota_window *quota, int64_t now_us);
  * come. */
 int64_t quota_next_us(struct quota_window *quota, int64_t now_us);
 
+/* When the n-th request from now on (1: the next) may leave at the earliest: as far as is known, and with answers that
+ * come at once where it is not. */
+int64_t quota_nth_us(struct quota_window *quota, uint64_t n, int64_t now_us);
+/* How much of the limit is used up, in thousandths; 0 without a limit. */
+uint32_t quota_used_permille(struct quota_window *quota, int64_t now_us);
+
 void quota_take(struct quota_window *quota);
 /* The request of a taken slot ended, now. */
 void quota_end(struct quota_window *quota, bool accepted, int64_t now_us);

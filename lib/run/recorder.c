@@ -259,6 +259,7 @@ static void report_progress(struct recorder *recorder)
     struct engine *engine = recorder->engine;
     const int64_t now_us = clock_monotonic_us(engine->clock);
     const int64_t waiting_us = atomic_load(&engine->waiting_until_us) - now_us;
+    const int64_t quota_left_us = atomic_load(&engine->quota_until_us) - now_us;
     const struct progress progress = {
         .elapsed_ms = (now_us - recorder->started_us) / 1000,
         .waiting_ms = waiting_us > 0 ? waiting_us / 1000 : 0,
@@ -268,7 +269,8 @@ static void report_progress(struct recorder *recorder)
         .throttled = atomic_load(&engine->throttled),
         .retried = atomic_load(&engine->retried),
         .in_doubt = recorder->in_doubt,
-        .least_ms = recorder->least_ms,
+        .quota_left_ms = quota_left_us > 0 ? quota_left_us / 1000 : 0,
+        .quota_used_percent = (atomic_load(&engine->quota_used_permille) + 5) / 10,
         .waiting_for = reasons[atomic_load(&engine->waiting)],
     };
 

@@ -215,6 +215,7 @@ static bool open_engine(struct run *run, struct error *error)
         .run = run->record.id,
         .stop_fd = input->stop_fd,
     };
+    memcpy(run->engine.to_send, input->plan->requests, sizeof run->engine.to_send);
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return error_errno(error, "cannot get random bytes");
     for (int action = 0; action < ACTION_COUNT; action++) {
@@ -462,7 +463,6 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
         .tokens = input->tokens,
         .reporter = input->reporter,
         .users = input->plan->users,
-        .least_ms = plan_least_ms(input->plan),
         .started_us = clock_monotonic_us(input->clock),
         .ok = true,
     };

@@ -1,20 +1,28 @@
 """Runs a command on a terminal of its own and answers its question.
 
-usage: on_terminal.py ANSWER COMMAND [ARGUMENT ...]
+usage: on_terminal.py [--columns N] ANSWER COMMAND [ARGUMENT ...]
 
 ANSWER is typed, with return, as soon as the command asks "[y/N] "; "-" stands for a command that must not ask. Prints
-what the terminal showed and exits as the command did.
+what the terminal showed and exits as the command did. The terminal is N columns wide; without that it does not say.
 """
 
+import fcntl
 import os
 import pty
+import struct
 import sys
+import termios
 
 
 def main():
-    answer, command = sys.argv[1], sys.argv[2:]
+    arguments = sys.argv[1:]
+    columns = 0
+    if arguments[0] == "--columns":
+        columns, arguments = int(arguments[1]), arguments[2:]
+    answer, command = arguments[0], arguments[1:]
     pid, terminal = pty.fork()
     if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execv(command[0], command)
     shown = b""
     while True:

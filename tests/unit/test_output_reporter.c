@@ -8,8 +8,11 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static struct reporter_options options;
 static struct reporter *reporter;
@@ -81,7 +84,7 @@ static void has_members(const json_t *json, const char *names)
 }
 
 static const struct progress halfway = {
-    .elapsed_ms = 10000, .users = 1000, .done = 490, .failed = 10, .throttled = 3, .least_ms = 15000};
+    .elapsed_ms = 10000, .users = 1000, .done = 490, .failed = 10, .throttled = 3, .quota_left_ms = 5000};
 
 static const struct run_summary summary = {
     .run = 7,
@@ -100,34 +103,6 @@ static const struct run_summary summary = {
     .mapping = "out/mapping.csv",
     .failures = "out/failures.csv",
 };
-
-static void a_duration_reads_well_at_every_length(void **state)
-{
-    static const struct {
-        int64_t ms;
-        const char *text;
-    } durations[] = {
-        {0, "0.0 s"},
-        {99, "0.0 s"},
-        {1500, "1.5 s"},
-        {9999, "9.9 s"},
-        {10000, "10 s"},
-        {59499, "59 s"},
-        {59500, "1 min 00 s"},
-        {690000, "11 min 30 s"},
-        {3599499, "59 min 59 s"},
-        {3599500, "1 h 00 min"},
-        {3720000, "1 h 02 min"},
-        {360000000, "100 h 00 min"},
-    };
-    char text[32];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
-        duration_text(durations[i].ms, text, sizeof text);
-        assert_string_equal(text, durations[i].text);
-    }
-}
 
 static void the_start_is_an_event_with_these_members(void **state)
 {
@@ -213,48 +188,13 @@ static void without_json_nothing_goes_to_standard_output(void **state)
     assert_int_equal(out_size, 0);
 }
 
-static void progress_says_how_far_how_fast_and_how_long(void **state)
+static void progress_is_a_plain_line_where_there_is_no_terminal(void **state)
 {
     (void)state;
+    options.color = true;
     make();
     reporter_progress(reporter, &halfway);
     assert_string_equal(printed(), "490/1000 done, 10 failed, 50/s, 3 throttled, 10 s left\n");
-}
-
-static void the_time_left_is_never_less_than_the_quotas_ask_for(void **state)
-{
-    struct progress slow = halfway;
-
-    (void)state;
-    make();
-    slow.least_ms = 690000;
-    reporter_progress(reporter, &slow);
-    assert_non_null(strstr(printed(), ", 11 min 20 s left"));
-}
-
-static void a_wait_does_not_make_the_time_left_grow(void **state)
-{
-    struct progress waiting = {
-        .elapsed_ms = 1000, .users = 20, .done = 6, .waiting_ms = 27000, .waiting_for = "waiting for the quota"};
-
-    (void)state;
-    make();
-    reporter_progress(reporter, &waiting);
-    waiting.elapsed_ms = 23000;
-    waiting.waiting_ms = 5000;
-    reporter_progress(reporter, &waiting);
-    assert_non_null(strstr(printed(), ", 27 s left"));
-    assert_non_null(strstr(printed(), ", 5.0 s left"));
-}
-
-static void progress_says_why_nothing_moves(void **state)
-{
-    const struct progress waiting = {.elapsed_ms = 6000, .users = 10, .waiting_for = "waiting for the quota"};
-
-    (void)state;
-    make();
-    reporter_progress(reporter, &waiting);
-    assert_string_equal(printed(), "0/10 done, 0/s (waiting for the quota)\n");
 }
 
 static void a_plain_line_comes_after_one_second_and_then_every_five(void **state)
@@ -271,17 +211,101 @@ static void a_plain_line_comes_after_one_second_and_then_every_five(void **state
     assert_int_equal(lines, 3);
 }
 
-static void on_a_terminal_the_line_is_cut_to_its_width_and_wiped_at_the_end(void **state)
+/* --- on a terminal --- */
+
+static void on_a_terminal_the_line_is_written_over_and_wiped_at_the_end(void **state)
 {
     (void)state;
     options.terminal = true;
-    options.width = 20;
+    options.width = 30;
     make();
     reporter_progress(reporter, &halfway);
-    assert_string_equal(printed(), "\r\033[K490/1000 done, 10 f");
+    assert_string_equal(printed(), "\r  50%  10 failed  10 s left\033[J\r");
     const size_t before = err_size;
     reporter_ended(reporter, &summary);
-    assert_memory_equal(printed() + before, "\r\033[Krun 7 failed: ", 18);
+    assert_memory_equal(printed() + before, "\r\033[Jrun 7 failed: ", 18);
+}
+
+static unsigned writes;
+
+static ssize_t count_write(void *cookie, const char *bytes, size_t size)
+{
+    (void)cookie, (void)bytes;
+    writes++;
+    return (ssize_t)size;
+}
+
+static void an_update_is_one_write(void **state)
+{
+    FILE *err = options.err;
+    struct progress progress = halfway;
+
+    (void)state;
+    options.err = fopencookie(NULL, "w", (cookie_io_functions_t){.write = count_write});
+    setvbuf(options.err, NULL, _IONBF, 0); /* as standard error is */
+    options.terminal = options.color = options.lines = true;
+    options.width = 300;
+    make();
+    writes = 0;
+    for (unsigned updates = 1; updates <= 10; updates++) {
+        progress.elapsed_ms += 200;
+        reporter_progress(reporter, &progress);
+        assert_int_equal(writes, updates);
+    }
+    fclose(options.err);
+    options.err = err;
+}
+
+/* What arrived at the other end of a terminal. */
+static void terminal_shows(int terminal, const char *expected)
+{
+    char text[1024];
+    const ssize_t length = read(terminal, text, sizeof text - 1);
+
+    assert_true(length > 0);
+    text[length] = '\0';
+    assert_string_equal(text, expected);
+}
+
+static void a_terminal_that_is_resized_gets_lines_of_its_new_width(void **state)
+{
+    struct winsize size = {.ws_row = 10, .ws_col = 45};
+    struct termios raw;
+    struct progress progress = halfway;
+    FILE *err = options.err;
+    int terminal;
+    int end_of_it;
+
+    (void)state;
+    memset(&raw, 0, sizeof raw);
+    assert_int_equal(openpty(&terminal, &end_of_it, NULL, &raw, &size), 0);
+    options.err = fdopen(end_of_it, "w");
+    options.terminal = true;
+    make();
+    reporter_progress(reporter, &progress);
+    terminal_shows(terminal, "\r  50%  490/1000 done  10 failed  10 s left\033[J\r");
+    size.ws_col = 12;
+    assert_int_equal(ioctl(terminal, TIOCSWINSZ, &size), 0);
+    progress.elapsed_ms += 200;
+    reporter_progress(reporter, &progress);
+    terminal_shows(terminal, "\r  50%  50/s\033[J\r");
+    fclose(options.err);
+    close(terminal);
+    options.err = err;
+}
+
+static void nothing_is_drawn_between_two_updates(void **state)
+{
+    struct progress progress = halfway;
+
+    (void)state;
+    options.terminal = true;
+    make();
+    reporter_progress(reporter, &progress);
+    const size_t before = strlen(printed());
+    progress.elapsed_ms += 199;
+    reporter_progress(reporter, &progress);
+    assert_int_equal(strlen(printed()), before);
 }
 
 static void the_summary_says_what_was_done_and_what_was_not(void **state)
@@ -333,25 +357,65 @@ static void a_file_is_no_terminal(void **state)
     fclose(file);
 }
 
+/* Does a terminal of this kind get a line that is rewritten, and in colour? */
+static struct reporter_options look_at_terminal(const char *term, const char *no_color)
+{
+    struct reporter_options look = {0};
+    int terminal;
+    int end_of_it;
+
+    setenv("TERM", term, 1);
+    setenv("NO_COLOR", no_color, 1);
+    assert_int_equal(openpty(&terminal, &end_of_it, NULL, NULL, NULL), 0);
+    FILE *stream = fdopen(end_of_it, "w");
+    reporter_look_at(stream, &look);
+    fclose(stream);
+    close(terminal);
+    return look;
+}
+
+static void a_terminal_may_forbid_colour_or_rewriting(void **state)
+{
+    (void)state;
+    assert_true(look_at_terminal("xterm", "").terminal);
+    assert_true(look_at_terminal("xterm", "").color);
+    assert_true(look_at_terminal("xterm", "1").terminal);
+    assert_false(look_at_terminal("xterm", "1").color);
+    assert_false(look_at_terminal("dumb", "").terminal);
+    assert_false(look_at_terminal("dumb", "").color);
+}
+
+static void line_drawing_takes_a_locale_of_utf_8(void **state)
+{
+    (void)state;
+    setenv("LC_ALL", "C.UTF-8", 1);
+    assert_true(look_at_terminal("xterm", "").lines);
+    setenv("LC_ALL", "C", 1);
+    assert_false(look_at_terminal("xterm", "").lines);
+    setenv("LC_ALL", "no_such_locale", 1);
+    assert_false(look_at_terminal("xterm", "").lines);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_duration_reads_well_at_every_length),
     TEST(the_start_is_an_event_with_these_members),
     TEST(a_user_is_an_event_with_these_members_and_null_for_nothing),
     TEST(the_end_is_an_event_with_these_members),
     TEST(progress_as_an_event_has_these_members),
     TEST(without_json_nothing_goes_to_standard_output),
-    TEST(progress_says_how_far_how_fast_and_how_long),
-    TEST(the_time_left_is_never_less_than_the_quotas_ask_for),
-    TEST(a_wait_does_not_make_the_time_left_grow),
-    TEST(progress_says_why_nothing_moves),
+    TEST(progress_is_a_plain_line_where_there_is_no_terminal),
     TEST(a_plain_line_comes_after_one_second_and_then_every_five),
-    TEST(on_a_terminal_the_line_is_cut_to_its_width_and_wiped_at_the_end),
+    TEST(on_a_terminal_the_line_is_written_over_and_wiped_at_the_end),
+    TEST(an_update_is_one_write),
+    TEST(a_terminal_that_is_resized_gets_lines_of_its_new_width),
+    TEST(nothing_is_drawn_between_two_updates),
     TEST(the_summary_says_what_was_done_and_what_was_not),
     TEST(a_run_without_work_says_so),
     TEST(quiet_says_nothing),
     cmocka_unit_test(a_file_is_no_terminal),
+    cmocka_unit_test(a_terminal_may_forbid_colour_or_rewriting),
+    cmocka_unit_test(line_drawing_takes_a_locale_of_utf_8),
 };
 
 int main(void)

@@ -77,6 +77,70 @@ static void a_request_that_never_left_gives_its_slot_back(void **state)
     take(1, 0);
 }
 
+/* When the n-th request from now on left, with answers that came at once; the quota is used up by that. */
+static int64_t nth_leaves_at(unsigned n, int64_t now_us)
+{
+    while (true) {
+        while (!quota_available(&quota, now_us))
+            now_us = quota_next_us(&quota, now_us);
+        quota_take(&quota);
+        quota_end(&quota, true, now_us);
+        if (--n == 0)
+            return now_us;
+    }
+}
+
+static void what_is_foretold_of_the_nth_request_comes_true(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 60; n++) {
+        make(7, 1000);
+        for (unsigned i = 0; i < n % 7; i++)
+            quota_remember(&quota, -900000 + (int64_t)i * 130000);
+        const int64_t foretold_us = quota_nth_us(&quota, n, 1000);
+        assert_int_equal(foretold_us, nth_leaves_at(n, 1000));
+        quota_clear(&quota);
+    }
+}
+
+static void requests_under_way_are_taken_to_be_answered_now(void **state)
+{
+    (void)state;
+    make(2, 1000);
+    take(2, 0);
+    assert_int_equal(quota_nth_us(&quota, 1, 500), 500 + 1000000);
+    assert_int_equal(quota_nth_us(&quota, 3, 500), 500 + 2000000);
+}
+
+static void a_limit_that_shrank_below_what_is_used_is_foretold_too(void **state)
+{
+    (void)state;
+    make(4, 1000);
+    for (int i = 0; i < 4; i++)
+        quota_remember(&quota, i * 100);
+    quota.limit = 2;
+    quota.grow_at_us = INT64_MAX;
+    /* The first two that come free give no slot. */
+    assert_int_equal(quota_nth_us(&quota, 1, 1000), 200 + 1000000);
+    assert_int_equal(quota_nth_us(&quota, 2, 1000), 300 + 1000000);
+    assert_int_equal(quota_nth_us(&quota, 3, 1000), 200 + 2000000);
+}
+
+static void the_share_that_is_used_counts_what_is_under_way(void **state)
+{
+    (void)state;
+    make(4, 1000);
+    assert_int_equal(quota_used_permille(&quota, 0), 0);
+    take(1, 0);
+    quota_remember(&quota, 0);
+    assert_int_equal(quota_used_permille(&quota, 0), 500);
+    assert_int_equal(quota_used_permille(&quota, 1000000), 250);
+    quota_clear(&quota);
+    make(0, 0);
+    assert_int_equal(quota_used_permille(&quota, 0), 0);
+    assert_int_equal(quota_nth_us(&quota, 1000000, 77), 77);
+}
+
 static void earlier_runs_are_remembered_even_before_the_clock_began(void **state)
 {
     (void)state;
@@ -293,6 +357,10 @@ static const struct CMUnitTest tests[] = {
     TEST(a_slot_is_free_one_window_after_the_answer),
     TEST(a_slot_that_is_free_is_free_now),
     TEST(a_request_that_never_left_gives_its_slot_back),
+    TEST(what_is_foretold_of_the_nth_request_comes_true),
+    TEST(requests_under_way_are_taken_to_be_answered_now),
+    TEST(a_limit_that_shrank_below_what_is_used_is_foretold_too),
+    TEST(the_share_that_is_used_counts_what_is_under_way),
     TEST(earlier_runs_are_remembered_even_before_the_clock_began),
     TEST(of_more_than_the_quota_the_newest_are_remembered),
     TEST(without_a_quota_nothing_waits),
