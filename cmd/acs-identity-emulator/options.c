@@ -2,6 +2,8 @@
 
 #include "duration.h"
 
+#include "core/roff.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,7 +218,7 @@ static const struct option table[] = {
     {"--version", NULL, "print the version", set_version},
 };
 
-enum { OPTION_ROWS = sizeof table / sizeof *table };
+enum { OPTION_ROWS = sizeof table / sizeof *table, MANUAL_MAX = 64 * 1024 };
 
 void options_print_help(void)
 {
@@ -230,6 +232,23 @@ void options_print_help(void)
                  table[i].argument == NULL ? "" : table[i].argument);
         printf("  %-26s %s\n", name, table[i].help);
     }
+}
+
+char *options_manual(void)
+{
+    struct buffer page;
+    char *text = NULL;
+
+    buffer_init(&page, MANUAL_MAX);
+    for (size_t i = 0; i < OPTION_ROWS; i++) {
+        roff_append_option(&page, table[i].name, table[i].argument);
+        roff_append(&page, table[i].help);
+        buffer_append_text(&page, ".\n");
+    }
+    if (!buffer_failed(&page))
+        text = strdup(page.data);
+    buffer_clear(&page);
+    return text;
 }
 
 static const struct option *find_option(const char *argument, size_t length)

@@ -27,5 +27,7 @@ struct options {
 /* Borrows the arguments. */
 bool options_parse(int count, char **arguments, struct options *options, struct error *error);
 void options_print_help(void);
+/* The section OPTIONS of the manual page, from the same table; malloc'd, NULL when out of memory. */
+char *options_manual(void);
 
 #endif

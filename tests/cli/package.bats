@@ -35,7 +35,10 @@ field() {
     local name
     for name in bin/rollcall bin/acs-identity-emulator share/rollcall/jobs/onboard.yaml \
         share/rollcall/jobs/rollcall.schema.json share/rollcall/jobs/REFERENCE.md share/rollcall/samples/users.csv \
-        share/doc/rollcall/README.md share/doc/rollcall/CHANGELOG.md share/doc/rollcall/LICENSE; do
+        share/doc/rollcall/README.md share/doc/rollcall/changelog.gz share/doc/rollcall/copyright \
+        share/man/man1/rollcall.1.gz share/man/man1/acs-identity-emulator.1.gz share/man/man5/rollcall-job.5.gz \
+        share/bash-completion/completions/rollcall share/zsh/vendor-completions/_rollcall \
+        share/fish/vendor_completions.d/rollcall.fish; do
         [ -f "$PACKAGE_ROOT/usr/$name" ] || { echo "no $name"; return 1; }
     done
     [ -z "$(find "$PACKAGE_ROOT" -name '*.sh' -o -name '*.a' -o -name '*.h')" ]

@@ -1,0 +1,40 @@
+# bash completion for rollcall
+# Made from the tables of cmd/rollcall: run the unit test test_command_documents with
+# ROLLCALL_UPDATE=1 in the environment.
+_rollcall() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]-} options=
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "--help --version validate plan run status history import export" -- "$word"))
+        return
+    fi
+    case "$command $before" in
+    "plan --out") compopt -o default ;;
+    "plan --only") ;;
+    "plan --limit") ;;
+    "run --plan") compopt -o default ;;
+    "run --only") ;;
+    "run --limit") ;;
+    "run --allow") ;;
+    "export --format") COMPREPLY=($(compgen -W "csv ndjson" -- "$word")) ;;
+    "export --state") COMPREPLY=($(compgen -W "active revoked deleted lost" -- "$word")) ;;
+    "export --columns") ;;
+    *)
+        case $command in
+    validate) options="--help --no-secrets" ;;
+    plan) options="--help --json --exit-code --out --only --limit --reissue-all" ;;
+    run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json" ;;
+    status) options="--help --json" ;;
+    history) options="--help --json" ;;
+    import) options="--help" ;;
+    export) options="--help --format --state --columns" ;;
+        esac
+        case $word in
+        -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
+        *) compopt -o default ;;
+        esac
+        ;;
+    esac
+}
+complete -F _rollcall rollcall
