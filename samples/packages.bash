@@ -5,8 +5,32 @@
 build_packages=(build-essential cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libcsv-dev libyaml-dev
     libsqlite3-dev libjansson-dev libmicrohttpd-dev libxxhash-dev)
 # shellcheck disable=SC2034
-test_packages=(libcmocka-dev bats bsdutils ca-certificates clang-format-14 curl file jq nghttp2-proxy nodejs npm openssl python3
-    shellcheck sqlite3 universal-ctags)
+test_packages=(
+    bats
+    bsdutils
+    ca-certificates
+    clang-format-14
+    curl
+    debootstrap
+    file
+    fish
+    groff-base
+    jq
+    libcmocka-dev
+    lintian
+    nghttp2-proxy
+    nodejs
+    npm
+    openssl
+    python3
+    python3-jsonschema
+    python3-yaml
+    shellcheck
+    sqlite3
+    systemd
+    universal-ctags
+    zsh
+)
 
 # install_packages NAME...: asks the package manager only when one of them is not there.
 install_packages() {

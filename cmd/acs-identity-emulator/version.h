@@ -1,7 +1,7 @@
 /* version.h - the api-versions and what sets them apart (reference: acs-identity.md, sections 1 and 6).
  *
- * The service's headers have changed over the years. A request is answered as it was in the time of its version, so that an
- * answer is the recorded one for every version of which there is a recording.
+ * The service's headers have changed over the years. A request is answered as it was in the time of its version, so
+ * that an answer is the recorded one for every version of which there is a recording.
  */
 #ifndef EMULATOR_VERSION_H
 #define EMULATOR_VERSION_H

@@ -267,7 +267,9 @@ static void watch(struct child *child)
             end_it(child, &asked, now_us, &end_us);
         }
         const int64_t left_ms = (end_us - now_us + 999) / 1000;
-        if (!serve_streams(child, left_ms < 0 ? 0 : left_ms < LOOK_EVERY_MS ? (int)left_ms : LOOK_EVERY_MS) &&
+        if (!serve_streams(child, left_ms < 0               ? 0
+                                  : left_ms < LOOK_EVERY_MS ? (int)left_ms
+                                                            : LOOK_EVERY_MS) &&
             reason == CHILD_EXITED) {
             reason = CHILD_OVERFLOWED;
             end_it(child, &asked, now_us, &end_us);

@@ -1,8 +1,8 @@
 /* child.h - running another program: input, a time limit, no shell, and nothing of ours but what it is given.
  *
  * The program is in a process group of its own, so that an interrupt at the terminal does not reach it and a time limit
- * reaches what it has started itself. It inherits no file but its three streams, signals are as they are by default, and
- * `without` keeps variables with secrets out of its environment.
+ * reaches what it has started itself. It inherits no file but its three streams, signals are as they are by default,
+ * and `without` keeps variables with secrets out of its environment.
  */
 #ifndef ROLLCALL_CORE_CHILD_H
 #define ROLLCALL_CORE_CHILD_H
@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 struct child_options {
-    char *const *argv;          /* argv[0] without a slash is looked for in PATH; with one it starts at `directory` */
-    const char *directory;      /* where it runs; NULL: where we do */
-    char *const *without;       /* names of variables that its environment does not get, NULL at the end; or NULL */
-    const void *input;          /* its standard input; empty with a length of 0 */
+    char *const *argv;     /* argv[0] without a slash is looked for in PATH; with one it starts at `directory` */
+    const char *directory; /* where it runs; NULL: where we do */
+    char *const *without;  /* names of variables that its environment does not get, NULL at the end; or NULL */
+    const void *input;     /* its standard input; empty with a length of 0 */
     size_t input_length;
-    struct buffer *output;      /* gets its standard output; more than the cap is a fault. NULL: goes to `words` */
+    struct buffer *output; /* gets its standard output; more than the cap is a fault. NULL: goes to `words` */
     uint32_t time_limit_ms;
 };
 
@@ -35,13 +35,13 @@ enum { CHILD_WORDS_SIZE = 512 };
 
 struct child_result {
     enum child_end end;
-    int status;          /* CHILD_EXITED: its exit status; CHILD_KILLED: the signal */
-    size_t unread_bytes; /* of the input, when it was gone: it did not want, or did not get to, all of it */
+    int status;                   /* CHILD_EXITED: its exit status; CHILD_KILLED: the signal */
+    size_t unread_bytes;          /* of the input, when it was gone: it did not want, or did not get to, all of it */
     char words[CHILD_WORDS_SIZE]; /* the end of what it said on standard error, as one printable line without tokens */
 };
 
-/* Runs it to its end. True when it exited with status 0; otherwise `error` says in one sentence how it ended, with its last
- * words. */
+/* Runs it to its end. True when it exited with status 0; otherwise `error` says in one sentence how it ended, with its
+ * last words. */
 bool child_run(const struct child_options *options, struct child_result *result, struct error *error);
 
 #endif

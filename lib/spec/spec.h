@@ -148,9 +148,10 @@ enum spec_secrets {
 struct spec *spec_load(const char *path, enum spec_secrets secrets, struct problems *problems, struct error *error);
 void spec_free(struct spec *spec);
 
-/* The reference page (Markdown), the editor's JSON schema and the keys in rollcall-job(5), made from the table; malloc'd,
- * NULL when out of memory. They are committed as jobs/REFERENCE.md, jobs/rollcall.schema.json and a part of
- * lib/spec/rollcall-job.5; ROLLCALL_UPDATE=1 in the environment of the unit test test_spec_document writes them anew. */
+/* The reference page (Markdown), the editor's JSON schema and the keys in rollcall-job(5), made from the table;
+ * malloc'd, NULL when out of memory. They are committed as jobs/REFERENCE.md, jobs/rollcall.schema.json and a part of
+ * lib/spec/rollcall-job.5; ROLLCALL_UPDATE=1 in the environment of the unit test test_spec_document writes them anew.
+ */
 char *spec_reference_page(void);
 char *spec_manual_keys(void);
 char *spec_json_schema(void);

@@ -5,9 +5,11 @@
 #include "core/file.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_variable_name(const char *text)
 {
@@ -46,40 +48,17 @@ static bool is_needed(const struct spec_reader *reader)
     return reader->secrets == SPEC_WITH_SECRETS;
 }
 
-static bool read_environment(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
-{
-    char path[SPEC_PATH_SIZE];
-    char hint[SPEC_HINT_SIZE];
-
-    if (!is_variable_name(node->text))
-        return spec_fault(reader, node, "write { env: NAME } with letters, digits and underscores",
-                          "%s: env takes the name of an environment variable", spec_place(reader, key, path));
-    if (key->secret && !is_needed(reader))
-        return true;
-    const char *value = getenv(node->text);
-    if (value != NULL && value[0] != '\0')
-        return store(reader, key, value, strlen(value));
-    if (!is_needed(reader))
-        return true;
-    snprintf(hint, sizeof hint, "export %.100s=...", node->text);
-    return spec_fault(reader, node, hint, "%s: the environment variable %.100s is %s", spec_place(reader, key, path),
-                      node->text, value == NULL ? "not set" : "empty");
-}
-
-static bool read_file(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+/* The whole of a file. */
+static bool read_from(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node,
+                      const char *file)
 {
     char path[SPEC_PATH_SIZE];
     struct error reason = {0};
     struct secret content = {0};
     bool ok = false;
 
-    if (key->secret && !is_needed(reader))
-        return true;
-    char *resolved = file_resolve(reader->spec->path, node->text);
-    if (resolved == NULL)
-        return error_no_memory(reader->error);
     spec_place(reader, key, path);
-    if (!secret_read_file(&content, resolved, &reason))
+    if (!secret_read_file(&content, file, &reason))
         ok = !is_needed(reader) ||
              spec_fault(reader, node, reason.hint[0] != '\0' ? reason.hint : "a relative path starts at the job spec",
                         "%s: %s", path, reason.message);
@@ -92,8 +71,49 @@ static bool read_file(struct spec_reader *reader, const struct spec_key *key, co
     else
         ok = store(reader, key, secret_reveal(&content), content.length);
     secret_clear(&content);
+    return ok;
+}
+
+static bool read_file(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+{
+    if (key->secret && !is_needed(reader))
+        return true;
+    char *resolved = file_resolve(reader->spec->path, node->text);
+    const bool ok = resolved != NULL ? read_from(reader, key, node, resolved) : error_no_memory(reader->error);
     free(resolved);
     return ok;
+}
+
+/* What systemd's LoadCredential= puts beside a service: a file named as the variable. False when there is none. */
+static bool find_credential(const char *name, char file[PATH_MAX])
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    const int length = directory != NULL ? snprintf(file, PATH_MAX, "%s/%s", directory, name) : -1;
+
+    return length > 0 && length < PATH_MAX && access(file, F_OK) == 0;
+}
+
+static bool read_environment(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+{
+    char path[SPEC_PATH_SIZE];
+    char hint[SPEC_HINT_SIZE];
+    char file[PATH_MAX];
+
+    if (!is_variable_name(node->text))
+        return spec_fault(reader, node, "write { env: NAME } with letters, digits and underscores",
+                          "%s: env takes the name of an environment variable", spec_place(reader, key, path));
+    if (key->secret && !is_needed(reader))
+        return true;
+    const char *value = getenv(node->text);
+    if (value != NULL && value[0] != '\0')
+        return store(reader, key, value, strlen(value));
+    if (find_credential(node->text, file))
+        return read_from(reader, key, node, file);
+    if (!is_needed(reader))
+        return true;
+    snprintf(hint, sizeof hint, "export %.100s=...", node->text);
+    return spec_fault(reader, node, hint, "%s: the environment variable %.100s is %s", spec_place(reader, key, path),
+                      node->text, value == NULL ? "not set" : "empty");
 }
 
 bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)

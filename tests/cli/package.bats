@@ -64,6 +64,13 @@ field() {
     done
 }
 
+@test "lintian finds no error in the package" {
+    # Errors alone: an upstream package has no Debian changelog.
+    run lintian --fail-on error --tag-display-limit 0 "$PACKAGE"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
 @test "cmake --install puts the same files under any prefix" {
     cmake --install "$ROLLCALL_BIN" --prefix "$BATS_TEST_TMPDIR/usr" >/dev/null
     diff <(cd "$BATS_TEST_TMPDIR/usr" && find . | sort) <(cd "$PACKAGE_ROOT/usr" && find . | sort)

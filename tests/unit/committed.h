@@ -1,5 +1,5 @@
-/* committed.h - files in the repository that are made from tables in the code.  With ROLLCALL_UPDATE=1 in the environment
- * they are written anew instead of compared. */
+/* committed.h - files in the repository that are made from tables in the code.  With ROLLCALL_UPDATE=1 in the
+ * environment they are written anew instead of compared. */
 #ifndef ROLLCALL_TESTS_COMMITTED_H
 #define ROLLCALL_TESTS_COMMITTED_H
 
@@ -15,7 +15,8 @@
 #include <cmocka.h>
 
 /* The lines between which a manual page holds what is made. */
-#define COMMITTED_BEGIN ".\\\" Made from a table in the code, up to the end mark: see the unit tests named *document*.\n"
+#define COMMITTED_BEGIN \
+    ".\\\" Made from a table in the code, up to the end mark: see the unit tests named *document*.\n"
 #define COMMITTED_END ".\\\" End mark.\n"
 
 static char *committed_read(const char *path)

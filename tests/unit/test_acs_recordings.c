@@ -1,5 +1,5 @@
-/* Recorded answers of the real service (tests/conformance/recordings.json) are understood as the SDK understood them, and
- * the requests that they answer are the ones that we make. */
+/* Recorded answers of the real service (tests/conformance/recordings.json) are understood as the SDK understood them,
+ * and the requests that they answer are the ones that we make. */
 #include "acs/acs.h"
 
 #include <setjmp.h>
@@ -47,15 +47,16 @@ static void read_wish(const json_t *request, struct wish *wish)
     size_t index;
     const json_t *scope;
 
-    snprintf(wish->api_version, sizeof wish->api_version, "%s", strstr(target, "api-version=") + strlen("api-version="));
+    snprintf(wish->api_version, sizeof wish->api_version, "%s",
+             strstr(target, "api-version=") + strlen("api-version="));
     read_identity(target, wish->identity);
     wish->body = body == NULL ? NULL : json_loads(body, 0, NULL);
     wish->custom_id = json_string_value(json_object_get(wish->body, "customId"));
-    wish->options = (struct acs_request_options){
-        .api_version = wish->api_version, .scopes = wish->scopes, .lifetime_min = 1440};
+    wish->options =
+        (struct acs_request_options){.api_version = wish->api_version, .scopes = wish->scopes, .lifetime_min = 1440};
     const char *name = wish->action == ACTION_ISSUE ? "scopes" : "createTokenWithScopes";
-    json_array_foreach(json_object_get(wish->body, name), index, scope)
-        wish->scopes[wish->options.scope_count++] = json_string_value(scope);
+    json_array_foreach(json_object_get(wish->body, name), index, scope) wish->scopes[wish->options.scope_count++] =
+        json_string_value(scope);
     if (json_object_get(wish->body, "expiresInMinutes") != NULL)
         wish->options.lifetime_min = (uint32_t)json_integer_value(json_object_get(wish->body, "expiresInMinutes"));
 }
@@ -88,7 +89,8 @@ static void hashes_as_recorded(const json_t *recorded, const char *method, const
 
     if (hash == NULL)
         return;
-    assert_true(acs_resource_parse("endpoint=https://contoso.communication.azure.com/;accesskey=AAECAwQ=", &resource, &error));
+    assert_true(
+        acs_resource_parse("endpoint=https://contoso.communication.azure.com/;accesskey=AAECAwQ=", &resource, &error));
     struct acs_signer *signer = acs_signer_new(&resource, &error);
     assert_non_null(signer);
     assert_true(acs_sign(signer, method, target, body == NULL ? "" : body, body == NULL ? 0 : strlen(body), 1767600550,
@@ -104,7 +106,8 @@ static void makes_the_recorded_request(const json_t *recorded, const struct wish
     struct acs_request request;
     struct error error = {0};
 
-    const bool built = acs_request_build(wish->action, &wish->options, wish->identity, wish->custom_id, &request, &error);
+    const bool built =
+        acs_request_build(wish->action, &wish->options, wish->identity, wish->custom_id, &request, &error);
     /* What the service refuses for its form does not leave at all. */
     assert_int_equal(built, !refused);
     if (!built)
@@ -179,8 +182,8 @@ static void every_recorded_exchange_is_made_and_understood(void **state)
     json_array_foreach(json_object_get(file, "recordings"), index, recording)
     {
         print_message("%s\n", json_string_value(json_object_get(recording, "name")));
-        json_array_foreach(json_object_get(recording, "exchanges"), place, exchange)
-            *(replay(exchange) ? &replayed : &others) += 1;
+        json_array_foreach(json_object_get(recording, "exchanges"), place, exchange) *
+            (replay(exchange) ? &replayed : &others) += 1;
     }
     assert_int_equal(replayed, 25);
     assert_int_equal(others, 4); /* three exchanges of Teams tokens, one get */

@@ -22,14 +22,17 @@ static void a_text_is_one_printable_line(void **state)
     (void)state;
     assert_string_equal(printed("plain"), "plain");
     assert_string_equal(printed("two\nlines\ttab\x1b[2J"), "two lines tab [2J");
-    assert_string_equal(printed("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+    assert_string_equal(printed("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+                        "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
     assert_string_equal(printed("c1 \xc2\x85, sep \xe2\x80\xa8, bidi \xe2\x81\xa6."), "c1  , sep  , bidi  .");
 }
 
 static void bytes_that_are_no_text_become_question_marks(void **state)
 {
     (void)state;
-    assert_string_equal(printed("a\x80\xff" "b"), "a??b");
+    assert_string_equal(printed("a\x80\xff"
+                                "b"),
+                        "a??b");
     assert_string_equal(printed("cut \xe2\x82"), "cut ??");
     assert_string_equal(printed("cut \xf0\x9f\x98"), "cut ???");
     assert_string_equal(printed("over \xc0\xaf"), "over ??");
@@ -48,9 +51,13 @@ static void a_line_that_does_not_fit_ends_with_a_whole_character(void **state)
     char line[6];
 
     (void)state;
-    text_print("abc\xe2\x82\xac" "d", line, sizeof line);
+    text_print("abc\xe2\x82\xac"
+               "d",
+               line, sizeof line);
     assert_string_equal(line, "abc");
-    text_print("ab\xe2\x82\xac" "d", line, sizeof line);
+    text_print("ab\xe2\x82\xac"
+               "d",
+               line, sizeof line);
     assert_string_equal(line, "ab\xe2\x82\xac");
 }
 

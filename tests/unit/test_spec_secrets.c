@@ -125,6 +125,30 @@ static void a_secret_file_is_read_without_its_last_line_break(void **state)
     assert_string_equal(secret_reveal(&spec->resources[0].connection_string), STRING);
 }
 
+static void a_variable_that_is_not_set_may_be_a_credential_of_the_service(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char yaml[] = TOP LEDGER ROSTER RULES "resource: { connection_string: { env: ACS } }\n";
+
+    write_text("ACS", STRING "\n");
+    setenv("CREDENTIALS_DIRECTORY", ".", 1);
+    unsetenv("ACS");
+    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+    assert_non_null(fixture->spec);
+    assert_string_equal(secret_reveal(&fixture->spec->resources[0].connection_string), STRING);
+
+    setenv("ACS", "of the environment", 1);
+    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+    assert_string_equal(secret_reveal(&fixture->spec->resources[0].connection_string), "of the environment");
+
+    unsetenv("ACS");
+    setenv("CREDENTIALS_DIRECTORY", "elsewhere", 1);
+    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+    assert_null(fixture->spec);
+    assert_non_null(strstr(fixture->printed, "the environment variable ACS is not set"));
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void an_endpoint_may_stand_in_a_file(void **state)
 {
     write_text("endpoint.txt", "https://contoso.communication.azure.com\n");
@@ -228,6 +252,7 @@ int main(void)
         TEST(a_variable_has_a_name_that_a_shell_takes),
         TEST(a_secret_is_named_by_one_source),
         TEST(a_secret_file_is_read_without_its_last_line_break),
+        TEST(a_variable_that_is_not_set_may_be_a_credential_of_the_service),
         TEST(an_endpoint_may_stand_in_a_file),
         TEST(a_secret_file_must_be_there_and_hold_text),
         TEST(a_secret_file_that_others_may_write_to_is_refused),
