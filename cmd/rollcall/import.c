@@ -4,8 +4,10 @@
 #include "acs/acs.h"
 #include "core/clock.h"
 #include "roster/roster.h"
+#include "run/places.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@ enum { COLUMN_NONE = -1 };
 struct import {
     struct ledger *ledger;
     struct problems problems;
+    int64_t *places; /* what the ledger calls the spec's resources */
     int64_t run;
     int64_t at_ms;
     int identity_column;
@@ -56,8 +59,10 @@ static bool read_row(struct import *import, const struct roster_row *row, struct
     const char *expires = value_of(row, import->expires_column);
     int64_t expires_ms = 0;
 
-    *adoption = (struct adoption){
-        .key = row->key.bytes, .identity = value_of(row, import->identity_column), .state = IDENTITY_ACTIVE};
+    *adoption = (struct adoption){.resource = import->places[0],
+                                  .key = row->key.bytes,
+                                  .identity = value_of(row, import->identity_column),
+                                  .state = IDENTITY_ACTIVE};
     if (!acs_identity_is_valid(adoption->identity)) {
         problems_add(&import->problems, row->line, 0, "an id has the form 8:acs:<resource>_<user>, in lower case",
                      "\"%.100s\" is no identity of Azure Communication Services", adoption->identity);
@@ -112,7 +117,7 @@ static bool read_mapping(struct import *import, const struct spec *spec, const c
 }
 
 /* One transaction: a fault in any row, or a crash, leaves the ledger as it was. */
-static bool import_all(struct import *import, const struct spec *spec, const struct acs_resource *resource,
+static bool import_all(struct import *import, const struct spec *spec, const struct acs_resource *addresses,
                        const char *path, struct error *error)
 {
     char operator_text[COMMAND_OPERATOR_SIZE];
@@ -121,8 +126,8 @@ static bool import_all(struct import *import, const struct spec *spec, const str
     command_operator(operator_text);
     if (!ledger_begin(import->ledger, error))
         return false;
-    if (ledger_bind_resource(import->ledger, resource->authority, error) &&
-        ledger_run_begin(import->ledger, &record, error)) {
+    import->places = places_bind(spec, addresses, import->ledger, error);
+    if (import->places != NULL && ledger_run_begin(import->ledger, &record, error)) {
         import->run = record.id;
         if (read_mapping(import, spec, path, error)) {
             record.ended_at_ms = clock_wall_ms(&clock_system);
@@ -147,7 +152,7 @@ static int import_mapping(const char *job, const char *path)
     const bool ok = command_check_supported(spec, &error) && (addresses = command_addresses(spec, &error)) != NULL &&
                     problems_init(&import.problems, path, &error) &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
-                    import_all(&import, spec, &addresses[0], path, &error);
+                    import_all(&import, spec, addresses, path, &error);
     int status = 0;
     if (ok)
         printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
@@ -159,6 +164,7 @@ static int import_mapping(const char *job, const char *path)
         status = command_error(&error);
     }
     problems_clear(&import.problems);
+    free(import.places);
     ledger_close(import.ledger);
     command_addresses_free(spec, addresses);
     spec_free(spec);

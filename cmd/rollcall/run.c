@@ -7,6 +7,7 @@
 #include "output/mapping.h"
 #include "output/reporter.h"
 #include "output/token_sink.h"
+#include "run/places.h"
 #include "run/plan_file.h"
 #include "run/run.h"
 
@@ -151,9 +152,14 @@ static bool check_plan(const struct job *job, const struct run_arguments *argume
 {
     uint64_t last_rows = 0;
 
-    if (job->ledger != NULL && (!ledger_check_resource(job->ledger, addresses[0].authority, error) ||
-                                !ledger_last_roster_rows(job->ledger, &last_rows, error)))
-        return false;
+    if (job->ledger != NULL) {
+        int64_t *places = places_find(job->spec, addresses, job->ledger, error);
+        if (places == NULL || !ledger_last_roster_rows(job->ledger, &last_rows, error)) {
+            free(places);
+            return false;
+        }
+        free(places);
+    }
     const struct mapping_options mapping = mapping_options_of(job->spec);
     if (job->spec->outputs.mapping != NULL && !mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error))
         return false;

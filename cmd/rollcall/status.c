@@ -80,14 +80,39 @@ static bool print_in_doubt(void *context, const struct audit_record *record, str
     return true;
 }
 
+/* A resource without a name is the job's only one: what is said of all identities is said of its own. */
+static bool print_resource(void *context, const struct resource_count *resource, struct error *error)
+{
+    struct shown *shown = context;
+
+    (void)error;
+    if (shown->list != NULL)
+        json_array_append_new(shown->list,
+                              json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", resource->name, "resource",
+                                        resource->authority, "active", (json_int_t)resource->by_state[IDENTITY_ACTIVE],
+                                        "revoked", (json_int_t)resource->by_state[IDENTITY_REVOKED], "deleted",
+                                        (json_int_t)resource->by_state[IDENTITY_DELETED], "lost",
+                                        (json_int_t)resource->by_state[IDENTITY_LOST]));
+    else if (resource->name[0] == '\0')
+        printf("resource    %s\n", resource->authority);
+    else
+        printf("resource    %s at %s: %" PRIu64 " active, %" PRIu64 " revoked, %" PRIu64 " deleted, %" PRIu64 " lost\n",
+               resource->name, resource->authority, resource->by_state[IDENTITY_ACTIVE],
+               resource->by_state[IDENTITY_REVOKED], resource->by_state[IDENTITY_DELETED],
+               resource->by_state[IDENTITY_LOST]);
+    shown->count++;
+    return true;
+}
+
 static bool print_text(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
 {
     struct shown shown = {0};
-    char resource[256];
+    struct shown resources = {0};
 
-    if (!ledger_get(ledger, "resource", resource, sizeof resource, error))
+    if (!ledger_each_resource(ledger, print_resource, &resources, error))
         return false;
-    printf("resource    %s\n", resource[0] != '\0' ? resource : "(none yet)");
+    if (resources.count == 0)
+        printf("resource    (none yet)\n");
     printf("identities  %" PRIu64 " active, %" PRIu64 " revoked, %" PRIu64 " deleted, %" PRIu64 " lost\n",
            counts->by_state[IDENTITY_ACTIVE], counts->by_state[IDENTITY_REVOKED], counts->by_state[IDENTITY_DELETED],
            counts->by_state[IDENTITY_LOST]);
@@ -106,16 +131,33 @@ static bool print_text(struct ledger *ledger, const struct ledger_counts *counts
     return ledger_each_run(ledger, RUNS_SHOWN, print_run, &shown, error);
 }
 
+static bool has_names(const json_t *resources)
+{
+    return json_array_size(resources) > 1 ||
+           json_string_length(json_object_get(json_array_get(resources, 0), "name")) > 0;
+}
+
+/* The list, or the host alone of the resource of a job that has one and no name for it. Takes the list. */
+static json_t *only_host(json_t *resources)
+{
+    if (has_names(resources))
+        return resources;
+    json_t *host = json_incref(json_object_get(json_array_get(resources, 0), "resource"));
+    json_decref(resources);
+    return host != NULL ? host : json_string("");
+}
+
 static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
 {
     struct shown runs = {.list = json_array()};
     struct shown in_doubt = {.list = json_array()};
-    char resource[256];
-    bool ok = ledger_get(ledger, "resource", resource, sizeof resource, error) &&
+    struct shown resources = {.list = json_array()};
+    bool ok = ledger_each_resource(ledger, print_resource, &resources, error) &&
               ledger_each_in_doubt(ledger, print_in_doubt, &in_doubt, error) &&
               ledger_each_run(ledger, RUNS_SHOWN, print_run, &runs, error);
+    const char *member = has_names(resources.list) ? "resources" : "resource";
     json_t *status = json_pack(
-        "{s:s, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o}", "resource", ok ? resource : "",
+        "{s:o, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o}", member, only_host(resources.list),
         "identities", "active", (json_int_t)counts->by_state[IDENTITY_ACTIVE], "revoked",
         (json_int_t)counts->by_state[IDENTITY_REVOKED], "deleted", (json_int_t)counts->by_state[IDENTITY_DELETED],
         "lost", (json_int_t)counts->by_state[IDENTITY_LOST], "tokens", "live", (json_int_t)counts->tokens_live,

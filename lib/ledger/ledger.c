@@ -162,28 +162,6 @@ bool ledger_set(struct ledger *ledger, const char *name, const char *value, stru
     return ledger_do(ledger, statement, "write a named value", error);
 }
 
-bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error)
-{
-    char bound[512];
-
-    if (!ledger_get(ledger, "resource", bound, sizeof bound, error))
-        return false;
-    if (bound[0] == '\0' || strcmp(bound, resource) == 0)
-        return true;
-    error_set(error, ERROR_LIMIT, "%s belongs to the resource %s, the job spec points to %s", ledger->path, bound,
-              resource);
-    return error_hint(error, "use the connection string of %s, or another ledger for %s", bound, resource);
-}
-
-bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error)
-{
-    char bound[512];
-
-    if (!ledger_check_resource(ledger, resource, error) || !ledger_get(ledger, "resource", bound, sizeof bound, error))
-        return false;
-    return bound[0] != '\0' || ledger_set(ledger, "resource", resource, error);
-}
-
 bool ledger_reserve(struct ledger *ledger, size_t bytes, struct error *error)
 {
     char folder[PATH_MAX];
@@ -260,8 +238,7 @@ static bool migrate(struct ledger *ledger, struct error *error)
             return false;
         crash_point();
         if (!execute(ledger, ledger_migrations[version], "migrate the schema", error) ||
-            !execute(ledger, set_version, "migrate the schema", error) ||
-            !execute(ledger, "COMMIT", "commit a migration", error)) {
+            !execute(ledger, set_version, "migrate the schema", error) || !ledger_commit(ledger, error)) {
             ledger_rollback(ledger);
             return false;
         }

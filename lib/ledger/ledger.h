@@ -42,14 +42,40 @@ void ledger_use_reserve(struct ledger *ledger);
 /* False when there is no file at `path`: nobody was ever provisioned. */
 bool ledger_exists(const char *path);
 
-/* Binds the ledger to the resource (host name) on first use. Later a different one is ERROR_LIMIT: its identities are
- * not this resource's (invariant 8). An unbound ledger opened for reading agrees with every resource. */
-bool ledger_check_resource(struct ledger *ledger, const char *resource, struct error *error);
-bool ledger_bind_resource(struct ledger *ledger, const char *resource, struct error *error);
-
 bool ledger_begin(struct ledger *ledger, struct error *error);
 bool ledger_commit(struct ledger *ledger, struct error *error);
 void ledger_rollback(struct ledger *ledger);
+
+/* --- resources: where the identities are (ledger_resources.c) --- */
+
+enum { LEDGER_NAME_SIZE = 72, LEDGER_AUTHORITY_SIZE = 264 };
+
+/* A resource as a job spec has it. */
+struct ledger_resource {
+    const char *name;      /* "" for that of a job that has only one */
+    const char *authority; /* host and port; NULL where only the name matters */
+};
+
+/* What identities, tasks and the audit trail call the resources: ids[i] becomes that of wanted[i], 0 where the ledger
+ * does not know it yet. The name decides; the first of several takes over what a job with a single one had. A name that
+ * leads to another place than the one where its users are, or a place under another name, is ERROR_LIMIT (invariant 8).
+ */
+bool ledger_find_resources(struct ledger *ledger, const struct ledger_resource *wanted, size_t count, int64_t *ids,
+                           struct error *error);
+/* The same, and records them; part of the open transaction. */
+bool ledger_bind_resources(struct ledger *ledger, const struct ledger_resource *wanted, size_t count, int64_t *ids,
+                           struct error *error);
+
+struct resource_count {
+    int64_t id;
+    const char *name;
+    const char *authority;
+    uint64_t by_state[4]; /* its identities, by enum identity_state */
+};
+
+typedef bool resource_visitor(void *context, const struct resource_count *resource, struct error *error);
+/* Every resource that the ledger knows, in the order in which they came. */
+bool ledger_each_resource(struct ledger *ledger, resource_visitor *visit, void *context, struct error *error);
 
 /* --- identities --- */
 
@@ -62,6 +88,7 @@ enum { TOKEN_FINGERPRINT_SIZE = 16 }; /* the first bytes of the token's SHA-256 
 
 struct identity {
     int64_t row;
+    int64_t resource; /* where it is: an id of ledger_find_resources() */
     const char *key;
     size_t key_length;
     const char *id; /* 8:acs:... */
@@ -100,6 +127,7 @@ bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
  * ("" when it was adopted, or stands there already the same), and nothing is changed then. */
 enum { LEDGER_CONFLICT_SIZE = 256 };
 struct adoption {
+    int64_t resource;
     const char *key;
     const char *identity;
     enum identity_state state;
@@ -157,6 +185,7 @@ enum outcome {
 const char *outcome_name(enum outcome outcome);
 
 struct intent {
+    int64_t resource; /* that the request goes to */
     const char *key;
     size_t key_length;
     enum action action;
@@ -175,6 +204,7 @@ bool ledger_withdraw(struct ledger *ledger, int64_t task, struct error *error);
 
 struct result {
     int64_t task;
+    int64_t resource; /* that answered */
     const char *key;
     size_t key_length;
     enum action action;
@@ -206,8 +236,8 @@ bool ledger_record_result(struct ledger *ledger, int64_t run, const struct resul
 
 /* A killed run had put this answer to a provision or issue down elsewhere, and perhaps not here. When the user still
  * has such a task (of the same identity), it is ended as done, in a transaction of its own; then *recovered is true.
- * Fills in what the task knows (task, action, outcome, attempt and request_id); the watch text stays as it is, so that
- * what it stands for is not taken for applied. Call it before ledger_run_begin(). */
+ * Fills in what the task knows (task, resource, action, outcome, attempt and request_id); the watch text stays as it
+ * is, so that what it stands for is not taken for applied. Call it before ledger_run_begin(). */
 bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error);
 /* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and
  * removed. Counts the creates in doubt. Part of the open transaction. */
@@ -219,6 +249,7 @@ struct audit_record {
     int64_t id;
     int64_t at_ms;
     int64_t run;
+    int64_t resource;
     const char *key;
     const char *action;
     const char *outcome;

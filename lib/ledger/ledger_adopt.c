@@ -4,24 +4,47 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Finds a row by a statement that takes `text` (or nothing, when NULL). False with ERROR_NONE: there is none. */
-static bool look_up(struct ledger *ledger, enum statement which, const char *text, char key[LEDGER_CONFLICT_SIZE],
-                    char id[LEDGER_CONFLICT_SIZE], struct error *error)
+/* What stands against an adoption: a row of the ledger. */
+struct other {
+    bool found;
+    int64_t resource;
+    char key[LEDGER_CONFLICT_SIZE];
+    char id[LEDGER_CONFLICT_SIZE];
+};
+
+/* Steps a statement that has its parameter. */
+static bool look_up(struct ledger *ledger, sqlite3_stmt *statement, struct other *other, struct error *error)
+{
+    if (!ledger_step(ledger, statement, "find an identity", &other->found, error))
+        return false;
+    if (!other->found)
+        return true;
+    snprintf(other->key, sizeof other->key, "%s", ledger_column_text(statement, 1));
+    snprintf(other->id, sizeof other->id, "%s", ledger_column_text(statement, 2));
+    other->resource = sqlite3_column_int64(statement, 7);
+    sqlite3_reset(statement);
+    return true;
+}
+
+static bool look_up_text(struct ledger *ledger, enum statement which, const char *text, struct other *other,
+                         struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, which, error);
-    bool row;
 
     if (statement == NULL)
         return false;
-    error->code = ERROR_NONE;
-    if (text != NULL)
-        ledger_bind_text(statement, 1, text);
-    if (!ledger_step(ledger, statement, "find an identity", &row, error) || !row)
+    ledger_bind_text(statement, 1, text);
+    return look_up(ledger, statement, other, error);
+}
+
+static bool look_up_neighbour(struct ledger *ledger, int64_t resource, struct other *other, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_ANY, error);
+
+    if (statement == NULL)
         return false;
-    snprintf(key, LEDGER_CONFLICT_SIZE, "%s", ledger_column_text(statement, 1));
-    snprintf(id, LEDGER_CONFLICT_SIZE, "%s", ledger_column_text(statement, 2));
-    sqlite3_reset(statement);
-    return true;
+    sqlite3_bind_int64(statement, 1, resource);
+    return look_up(ledger, statement, other, error);
 }
 
 /* "8:acs:<resource>": what identities of one resource have in common. */
@@ -35,26 +58,31 @@ static size_t resource_part(const char *id)
 static bool find_conflict(struct ledger *ledger, const struct adoption *adoption, bool *there,
                           char conflict[LEDGER_CONFLICT_SIZE], struct error *error)
 {
-    char key[LEDGER_CONFLICT_SIZE];
-    char id[LEDGER_CONFLICT_SIZE];
+    struct other other;
 
     *there = false;
-    if (look_up(ledger, SQL_IDENTITY_BY_KEY, adoption->key, key, id, error)) {
-        *there = strcmp(id, adoption->identity) == 0;
+    if (!look_up_text(ledger, SQL_IDENTITY_BY_KEY, adoption->key, &other, error))
+        return false;
+    if (other.found) {
+        *there = strcmp(other.id, adoption->identity) == 0 && other.resource == adoption->resource;
         if (!*there)
-            snprintf(conflict, LEDGER_CONFLICT_SIZE, "the user has the identity %.100s already", id);
+            snprintf(conflict, LEDGER_CONFLICT_SIZE, "the user has the identity %.100s%s already", other.id,
+                     other.resource == adoption->resource ? "" : " of another resource");
         return true;
     }
-    if (error->code == ERROR_NONE && look_up(ledger, SQL_IDENTITY_BY_ID, adoption->identity, key, id, error)) {
-        snprintf(conflict, LEDGER_CONFLICT_SIZE, "the identity is that of \"%.100s\" already", key);
+    if (!look_up_text(ledger, SQL_IDENTITY_BY_ID, adoption->identity, &other, error))
+        return false;
+    if (other.found) {
+        snprintf(conflict, LEDGER_CONFLICT_SIZE, "the identity is that of \"%.100s\" already", other.key);
         return true;
     }
-    if (error->code == ERROR_NONE && look_up(ledger, SQL_IDENTITY_ANY, NULL, key, id, error) &&
-        (resource_part(id) != resource_part(adoption->identity) ||
-         strncmp(id, adoption->identity, resource_part(id)) != 0))
+    if (!look_up_neighbour(ledger, adoption->resource, &other, error))
+        return false;
+    const size_t length = resource_part(adoption->identity);
+    if (other.found && (resource_part(other.id) != length || strncmp(other.id, adoption->identity, length) != 0))
         snprintf(conflict, LEDGER_CONFLICT_SIZE, "the identity is of another resource than the others (%.*s)",
-                 (int)resource_part(id), id);
-    return error->code == ERROR_NONE;
+                 (int)resource_part(other.id), other.id);
+    return true;
 }
 
 bool ledger_adopt(struct ledger *ledger, int64_t run, const struct adoption *adoption, int64_t at_ms, bool *adopted,
@@ -80,6 +108,7 @@ bool ledger_adopt(struct ledger *ledger, int64_t run, const struct adoption *ado
         sqlite3_bind_int64(insert, 4, adoption->token_expires_at_s);
     else
         sqlite3_bind_null(insert, 4);
+    sqlite3_bind_int64(insert, 5, adoption->resource);
     if (!ledger_do(ledger, insert, "adopt an identity", error))
         return false;
     sqlite3_clear_bindings(audit);
@@ -91,6 +120,7 @@ bool ledger_adopt(struct ledger *ledger, int64_t run, const struct adoption *ado
     sqlite3_bind_int(audit, 6, 1);
     ledger_bind_text(audit, 7, adoption->identity);
     sqlite3_bind_int(audit, 8, 0);
+    sqlite3_bind_int64(audit, 16, adoption->resource);
     *adopted = true;
     return ledger_do(ledger, audit, "write the audit trail", error);
 }

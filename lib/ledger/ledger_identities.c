@@ -33,6 +33,7 @@ static bool fill(struct ledger *ledger, sqlite3_stmt *statement, struct identity
 {
     *identity = (struct identity){
         .row = sqlite3_column_int64(statement, 0),
+        .resource = sqlite3_column_int64(statement, 7),
         .key = ledger_column_text(statement, 1),
         .key_length = (size_t)sqlite3_column_bytes(statement, 1),
         .id = ledger_column_text(statement, 2),

@@ -1,10 +1,10 @@
 /* All SQL of rollcall. */
 #include "ledger/ledger_internal.h"
 
-#define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at"
+#define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at, resource"
 #define AUDIT_COLUMNS                                                                                 \
     "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
-    " elapsed_ms, category, verdict"
+    " elapsed_ms, category, verdict, resource"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -90,6 +90,18 @@ const char *const ledger_migrations[] = {
     "ALTER TABLE runs ADD COLUMN unchanged INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE runs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE runs ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;",
+
+    /* 2 to 3: several resources; what is there belongs to the one that the ledger was bound to */
+    "CREATE TABLE resources ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  authority TEXT NOT NULL UNIQUE"
+    ") STRICT;"
+    "INSERT INTO resources (id, name, authority) SELECT 1, '', value FROM meta WHERE name = 'resource';"
+    "DELETE FROM meta WHERE name = 'resource';"
+    "ALTER TABLE identities ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE tasks ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE audit ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -102,15 +114,25 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
 
+    [SQL_RESOURCES] = "SELECT r.id, r.name, r.authority, count(*) FILTER (WHERE i.state = 'active'),"
+                      " count(*) FILTER (WHERE i.state = 'revoked'), count(*) FILTER (WHERE i.state = 'deleted'),"
+                      " count(*) FILTER (WHERE i.state = 'lost')"
+                      " FROM resources r LEFT JOIN identities i ON i.resource = r.id GROUP BY r.id ORDER BY r.id",
+    [SQL_RESOURCE_BY_NAME] = "SELECT id, name, authority FROM resources WHERE name = ?1",
+    [SQL_RESOURCE_BY_AUTHORITY] = "SELECT id, name, authority FROM resources WHERE authority = ?1",
+    [SQL_RESOURCE_IS_USED] = "SELECT EXISTS (SELECT 1 FROM identities WHERE resource = ?1)",
+    [SQL_RESOURCE_INSERT] = "INSERT INTO resources (name, authority) VALUES (?1, ?2)",
+    [SQL_RESOURCE_UPDATE] = "UPDATE resources SET name = ?1, authority = ?2 WHERE id = ?3",
+
     [SQL_IDENTITIES] = "SELECT " IDENTITY_COLUMNS " FROM identities ORDER BY id",
     [SQL_IDENTITY_BY_KEY] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE key = ?1",
     [SQL_IDENTITY_BY_ROW] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE id = ?1",
     [SQL_IDENTITY_BY_ID] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE identity = ?1",
-    [SQL_IDENTITY_ANY] = "SELECT " IDENTITY_COLUMNS " FROM identities LIMIT 1",
+    [SQL_IDENTITY_ANY] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE resource = ?1 LIMIT 1",
     [SQL_KNOWS] = "SELECT EXISTS (SELECT 1 FROM identities WHERE identity = ?2)"
                   " OR EXISTS (SELECT 1 FROM audit WHERE key = ?1 AND identity = ?2)",
-    [SQL_IDENTITY_ADOPT] = "INSERT INTO identities (key, identity, state, watch, token_expires_at)"
-                           " VALUES (?1, ?2, ?3, '', ?4)",
+    [SQL_IDENTITY_ADOPT] = "INSERT INTO identities (key, identity, state, watch, token_expires_at, resource)"
+                           " VALUES (?1, ?2, ?3, '', ?4, ?5)",
     [SQL_HAS_TOKEN] = "SELECT (token_fingerprint IS NULL OR token_fingerprint = ?2) AND token_expires_at > ?3"
                       " FROM identities WHERE key = ?1",
 
@@ -126,17 +148,17 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0"
                              " ORDER BY id DESC LIMIT 1",
 
-    [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at)"
-                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at, resource)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE id = ?1",
-    [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at FROM tasks ORDER BY id",
-    [SQL_TASK_OF_KEY] = "SELECT id, run, action, attempt, request_id FROM tasks WHERE key = ?1"
+    [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at, resource FROM tasks ORDER BY id",
+    [SQL_TASK_OF_KEY] = "SELECT id, run, action, attempt, request_id, resource FROM tasks WHERE key = ?1"
                         " AND (action = 'provision' OR (action = 'issue' AND identity = ?2)) ORDER BY id DESC LIMIT 1",
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
-                         " request_id, ms_cv, elapsed_ms, category, verdict)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                         " request_id, ms_cv, elapsed_ms, category, verdict, resource)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
     [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
     [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
@@ -144,10 +166,10 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_AUDIT_LAST] = "SELECT coalesce(max(id), 0) FROM audit",
 
     [SQL_IDENTITY_PROVISIONED] =
-        "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run)"
-        " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6)"
+        "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run, resource)"
+        " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT (key) DO UPDATE SET identity = ?2, state = 'active', watch = ?3, token_expires_at = ?4,"
-        " token_fingerprint = ?5, token_run = ?6, removed_at = NULL",
+        " token_fingerprint = ?5, token_run = ?6, removed_at = NULL, resource = ?7",
     [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
                             " token_run = ?4, removed_at = NULL WHERE key = ?1",
     [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = ?4, token_fingerprint = NULL,"

@@ -30,6 +30,7 @@ bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct inten
     ledger_bind_text_or_null(statement, 6, intent->identity);
     sqlite3_bind_int(statement, 7, intent->repeatable);
     sqlite3_bind_int64(statement, 8, intent->at_ms);
+    sqlite3_bind_int64(statement, 9, intent->resource);
     if (!ledger_do(ledger, statement, "record a task", error))
         return false;
     *task = sqlite3_last_insert_rowid(ledger->db);
@@ -70,6 +71,7 @@ static bool append_audit(struct ledger *ledger, int64_t run, const struct result
         sqlite3_bind_null(statement, 13);
     ledger_bind_text_or_null(statement, 14, result->category);
     ledger_bind_text_or_null(statement, 15, result->verdict);
+    sqlite3_bind_int64(statement, 16, result->resource);
     return ledger_do(ledger, statement, "write the audit trail", error);
 }
 
@@ -100,6 +102,7 @@ static bool apply_provision(struct ledger *ledger, int64_t run, const struct res
     ledger_bind_text(statement, 2, result->identity);
     sqlite3_bind_text(statement, 3, result->watch, (int)result->watch_length, SQLITE_STATIC);
     bind_token(statement, 4, run, result);
+    sqlite3_bind_int64(statement, 7, result->resource);
     return ledger_do(ledger, statement, "record an identity", error);
 }
 
@@ -201,6 +204,7 @@ static bool find_open_task(struct ledger *ledger, struct result *result, int64_t
         *run = sqlite3_column_int64(statement, 1);
         result->attempt = (uint32_t)sqlite3_column_int64(statement, 3);
         snprintf(request_id, 64, "%s", ledger_column_text(statement, 4));
+        result->resource = sqlite3_column_int64(statement, 5);
     }
     sqlite3_reset(statement);
     return true;
@@ -237,6 +241,7 @@ static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_st
 {
     const bool repeatable = sqlite3_column_int(tasks, 5) != 0;
     struct result result = {
+        .resource = sqlite3_column_int64(tasks, 7),
         .key = ledger_column_text(tasks, 0),
         .key_length = (size_t)sqlite3_column_bytes(tasks, 0),
         .outcome = repeatable ? OUTCOME_TRANSIENT : OUTCOME_IN_DOUBT,
@@ -301,6 +306,7 @@ static void fill(sqlite3_stmt *statement, struct audit_record *record)
         .elapsed_ms = (uint32_t)sqlite3_column_int64(statement, 13),
         .category = ledger_column_text(statement, 14),
         .verdict = ledger_column_text(statement, 15),
+        .resource = sqlite3_column_int64(statement, 16),
     };
 }
 

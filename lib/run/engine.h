@@ -36,6 +36,7 @@ struct engine {
     const struct spec *spec;
     const struct spec_resource *resource;
     const struct acs_resource *address; /* of it */
+    int64_t place;                      /* what the ledger calls it */
     const struct clock *clock;
     int64_t run;
 

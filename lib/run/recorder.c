@@ -36,6 +36,7 @@ static bool write_intent(struct recorder *recorder, struct task *task, struct er
 {
     const struct engine *engine = recorder->engine;
     const struct intent intent = {
+        .resource = engine->place,
         .key = task->key,
         .key_length = task->key_length,
         .action = task_action(task),
@@ -53,6 +54,7 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
 {
     struct result result = {
         .task = task->ledger_task,
+        .resource = recorder->engine->place,
         .key = task->key,
         .key_length = task->key_length,
         .action = task_action(task),

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "output/mapping.h"
 #include "run/engine.h"
+#include "run/places.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct run {
     } feedings[ACTION_COUNT];
     struct quota_window quotas[ACTION_COUNT];
     struct run_record record;
+    int64_t *places; /* what the ledger calls the spec's resources */
     uint64_t in_doubt_before;
     int64_t started_us;
     bool wrote_tokens;
@@ -87,8 +89,8 @@ static bool write_beginning(struct run *run, struct error *error)
 
     if (!ledger_begin(ledger, error))
         return false;
-    if (ledger_bind_resource(ledger, run->input->addresses[0].authority, error) &&
-        ledger_run_begin(ledger, &run->record, error) &&
+    run->places = places_bind(run->input->spec, run->input->addresses, ledger, error);
+    if (run->places != NULL && ledger_run_begin(ledger, &run->record, error) &&
         ledger_settle_tasks(ledger, run->record.id, now_ms, &run->in_doubt_before, error) &&
         write_marks(run, now_ms / 1000, error) && adopt_watch(run, error) && ledger_commit(ledger, error))
         return true;
@@ -122,6 +124,7 @@ static bool begin(struct run *run, struct error *error)
 struct attempts {
     const struct spec *spec;
     const struct spec_resource *resource;
+    int64_t place; /* of the resource, in the ledger */
     int64_t now_ms;
     int64_t *age_ms[ACTION_COUNT];
     uint32_t count[ACTION_COUNT];
@@ -144,7 +147,7 @@ static bool note_attempt(void *context, const struct audit_record *record, struc
     enum action action;
 
     (void)error;
-    if (!action_parse(record->action, &action) || record->request_id[0] == '\0')
+    if (record->resource != attempts->place || !action_parse(record->action, &action) || record->request_id[0] == '\0')
         return true;
     keep_attempt(attempts, action, age_ms);
     if (action == ACTION_PROVISION && attempts->spec->engine.create_counts_as_issue &&
@@ -159,7 +162,8 @@ static bool open_quotas(struct run *run, struct error *error)
 {
     const struct spec *spec = run->input->spec;
     const struct spec_resource *resource = &spec->resources[0];
-    struct attempts attempts = {.spec = spec, .resource = resource, .now_ms = clock_wall_ms(run->input->clock)};
+    struct attempts attempts = {
+        .spec = spec, .resource = resource, .place = run->places[0], .now_ms = clock_wall_ms(run->input->clock)};
     const int64_t now_us = clock_monotonic_us(run->input->clock);
     int64_t longest_ms = 0;
     bool ok = true;
@@ -211,6 +215,7 @@ static bool open_engine(struct run *run, struct error *error)
         .spec = input->spec,
         .resource = &input->spec->resources[0],
         .address = &input->addresses[0],
+        .place = run->places[0],
         .clock = input->clock,
         .run = run->record.id,
         .stop_fd = input->stop_fd,
@@ -243,6 +248,7 @@ static void close_engine(struct run *run)
     }
     queue_free(run->engine.to_record);
     queue_free(run->engine.recorded);
+    free(run->places);
 }
 
 static void *executor_thread(void *context)
@@ -469,6 +475,7 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     if (!open_failures(&run, error) || !check_mapping_place(input, error) || !begin(&run, error)) {
         failures_discard(run.recorder.failures);
         token_sink_abandon(run.recorder.tokens);
+        free(run.places);
         return false;
     }
     reporter_started(input->reporter, run.record.id, input->spec->name, input->plan->users);

@@ -45,8 +45,10 @@ static void clear_elements(char *fields, const struct spec_key *key, const char 
 
     memcpy(&elements, fields + key->offset, sizeof elements);
     memcpy(&count, fields + key->count_offset, sizeof count);
-    for (size_t i = 0; elements != NULL && i < count; i++)
+    for (size_t i = 0; elements != NULL && i < count; i++) {
+        clear_text((char **)(elements + i * key->element));
         clear_section(elements + i * key->element, section);
+    }
     free(elements);
 }
 
@@ -157,14 +159,21 @@ static void derive_quotas(struct spec_reader *reader)
             resource->quotas[action] = reader->spec->engine.default_quotas[action];
 }
 
+static bool derive_name(struct spec_reader *reader)
+{
+    struct spec_resource *resource = reader->fields;
+
+    return resource->name != NULL || spec_replace_text(reader, &resource->name, "");
+}
+
 static bool derive_resources(struct spec_reader *reader)
 {
     char place[SPEC_PATH_SIZE];
     bool ok = true;
 
-    for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
+    for (size_t i = 0; ok && spec_enter(reader, "resource", i, place); i++) {
         derive_quotas(reader);
-        ok = ok && derive_version(reader);
+        ok = derive_name(reader) && derive_version(reader);
     }
     return ok;
 }

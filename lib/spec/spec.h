@@ -54,6 +54,7 @@ enum spec_duplicates { DUPLICATES_REFUSE, DUPLICATES_FIRST };
 
 /* One Communication Services resource: where it is, how to sign in there, and what it allows. */
 struct spec_resource {
+    char *name;                      /* "" for that of a job that has only one, under `resource` */
     struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
     char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
                                         variable or file that holds it is not there */

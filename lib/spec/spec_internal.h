@@ -53,7 +53,8 @@ struct spec_key {
     const struct spec_choice *choices; /* the words it may be made of */
     size_t offset;                     /* of its field in struct spec, or in the struct that its section fills */
     size_t size;                       /* of its field; 0: not kept */
-    size_t element;                    /* section: the size of the struct that it fills, in an array; 0: none */
+    size_t element;                    /* section: the size of the struct that it fills, in an array; 0: none. The
+                                          struct begins with its name: char * */
     size_t count_offset;               /* then: of the array's length. The field at `offset` points to the array */
     const char *example;               /* for hints, the schema and the reference page */
     const char *help;                  /* one sentence */

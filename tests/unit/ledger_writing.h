@@ -11,6 +11,7 @@
 
 static struct ledger *ledger;
 static int64_t run_id;
+static int64_t place = 1; /* the resource of what is written */
 
 static inline void open_ledger(void)
 {
@@ -22,6 +23,14 @@ static inline void reopen_ledger(void)
 {
     ledger_close(ledger);
     open_ledger();
+}
+
+/* Binds the ledger to a resource; what is written from now on is about it. */
+static inline void bind_resource(const char *name, const char *authority)
+{
+    const struct ledger_resource wanted = {.name = name, .authority = authority};
+
+    works(ledger_bind_resources(ledger, &wanted, 1, &place, &error));
 }
 
 static inline int64_t begin_run(void)
@@ -44,6 +53,7 @@ static inline void end_run(enum run_state state)
 static inline int64_t intend(const char *key, enum action action, const char *identity, bool repeatable)
 {
     const struct intent intent = {
+        .resource = place,
         .key = key,
         .key_length = strlen(key),
         .action = action,
@@ -64,6 +74,7 @@ static inline struct result result_of(const char *key, enum action action, enum 
 {
     return (struct result){
         .task = intend(key, action, action == ACTION_PROVISION ? "" : identity, action != ACTION_PROVISION),
+        .resource = place,
         .key = key,
         .key_length = strlen(key),
         .action = action,
@@ -154,6 +165,7 @@ static inline int ledger_begin_test(void **state)
     if (scratch_enter() != 0)
         return -1;
     open_ledger();
+    bind_resource("", "127.0.0.1:1");
     begin_run();
     return 0;
 }

@@ -283,35 +283,6 @@ static void what_an_older_ledger_did_not_record_is_not_known(void **state)
     assert_non_null(strstr(audit_of("anna"), "revoke failed"));
 }
 
-static void a_ledger_belongs_to_one_resource(void **state)
-{
-    (void)state;
-    open_ledger();
-    works(ledger_check_resource(ledger, "contoso.communication.azure.com", &error));
-    works(ledger_bind_resource(ledger, "contoso.communication.azure.com", &error));
-    works(ledger_bind_resource(ledger, "contoso.communication.azure.com", &error));
-    reopen_ledger();
-    works(ledger_check_resource(ledger, "contoso.communication.azure.com", &error));
-    assert_false(ledger_check_resource(ledger, "fabrikam.communication.azure.com", &error));
-    assert_int_equal(error.code, ERROR_LIMIT);
-    says("contoso.communication.azure.com");
-    says("fabrikam.communication.azure.com");
-    assert_false(ledger_bind_resource(ledger, "fabrikam.communication.azure.com", &error));
-    assert_int_equal(error.code, ERROR_LIMIT);
-}
-
-static void a_resource_with_the_longest_name_is_known_again(void **state)
-{
-    char authority[264];
-
-    (void)state;
-    memset(authority, 'a', sizeof authority - 1);
-    authority[sizeof authority - 1] = '\0';
-    open_ledger();
-    works(ledger_bind_resource(ledger, authority, &error));
-    works(ledger_check_resource(ledger, authority, &error));
-}
-
 static void a_named_value_is_kept_and_replaced(void **state)
 {
     char value[8];
@@ -396,8 +367,6 @@ static const struct CMUnitTest tests[] = {
     TEST(a_newer_ledger_is_refused),
     TEST(an_older_ledger_is_migrated_by_a_run_and_not_by_a_reader),
     TEST(what_an_older_ledger_did_not_record_is_not_known),
-    TEST(a_ledger_belongs_to_one_resource),
-    TEST(a_resource_with_the_longest_name_is_known_again),
     TEST(a_named_value_is_kept_and_replaced),
     TEST(what_is_not_committed_is_gone),
     TEST(what_is_committed_outlives_a_kill),

@@ -112,6 +112,7 @@ static int begin(void **state)
     stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     events_stream = open_memstream(&events, &events_size);
     server_start(serve_call);
+    bind_resource("", strstr(server.url, "//") + 2);
     return result != 0 || !http_start(&error) ? -1 : 0;
 }
 
