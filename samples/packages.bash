@@ -18,7 +18,7 @@ test_packages=(
     jq
     libcmocka-dev
     lintian
-    nghttp2-proxy
+    nginx
     nodejs
     npm
     openssl
@@ -49,7 +49,11 @@ install_packages() {
             return 1
         fi
     fi
+    # Tests run nginx by themselves: its service must not begin, and take port 80.
+    if [[ " ${missing[*]} " == *" nginx "* && -d /run/systemd/system ]]; then
+        "${as_root[@]}" systemctl mask --quiet nginx.service
+    fi
     "${as_root[@]}" apt-get update -qq </dev/null
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" \
         </dev/null >/dev/null
 }

@@ -3,6 +3,7 @@
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/wipe.h"
+#include "http/reach.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -36,6 +37,7 @@ struct http_pool {
     http_done *done;
     void *context;
     CURLM *multi;
+    struct curl_slist *connect_to;
     int epoll_fd;
     int64_t timer_at_ms; /* monotonic; -1: libcurl wants no timer */
     size_t under_way;
@@ -179,18 +181,11 @@ static bool prepare(struct slot *slot, const struct http_options *options)
     SET(CURLOPT_PRIVATE, (char *)slot);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    /* Plain HTTP is for the loopback: through a proxy of the environment it would leave the machine in the clear. */
-    if (strncmp(options->base_url, "http:", 5) == 0)
-        SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, curl_version_of(options->version));
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    if (options->ca_file != NULL) {
-        SET(CURLOPT_CAINFO, options->ca_file);
-        SET(CURLOPT_CAPATH, (char *)NULL);
-    }
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -207,7 +202,7 @@ static bool prepare(struct slot *slot, const struct http_options *options)
     SET(CURLOPT_PREREQFUNCTION, on_before_request);
     SET(CURLOPT_PREREQDATA, slot);
 #undef SET
-    return failed == CURLE_OK;
+    return failed == CURLE_OK && reach_trust(easy, options->ca_file) == CURLE_OK;
 }
 
 static bool add_slots(struct http_pool *pool, struct error *error)
@@ -249,7 +244,7 @@ struct http_pool *http_pool_new(const struct http_options *options, http_done *d
         goto fail;
     }
     pool->multi = curl_multi_init();
-    if (pool->multi == NULL) {
+    if (pool->multi == NULL || !reach_connect_to(options, &pool->connect_to)) {
         error_no_memory(error);
         goto fail;
     }
@@ -283,6 +278,7 @@ void http_pool_free(struct http_pool *pool)
         explicit_bzero(slot->header_texts, sizeof slot->header_texts);
     }
     free(pool->slots);
+    curl_slist_free_all(pool->connect_to);
     if (pool->multi != NULL)
         curl_multi_cleanup(pool->multi);
     if (pool->epoll_fd >= 0)
@@ -326,7 +322,8 @@ static bool fill_slot(struct slot *slot, const struct http_request *request, str
 
     CURL *easy = slot->easy;
     const bool posts = strcmp(request->method, "POST") == 0;
-    bool ok = curl_easy_setopt(easy, CURLOPT_URL, slot->url.data) == CURLE_OK;
+    bool ok = curl_easy_setopt(easy, CURLOPT_URL, slot->url.data) == CURLE_OK &&
+              reach_route(easy, slot->url.data, slot->pool->connect_to) == CURLE_OK;
     if (posts) {
         ok = ok && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
              curl_easy_setopt(easy, CURLOPT_POSTFIELDS, slot->body.data) == CURLE_OK &&
@@ -366,13 +363,15 @@ static enum http_end end_of(const struct slot *slot, CURLcode code)
         return HTTP_UNTRUSTED;
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return HTTP_NO_HOST;
+    if (reach_proxy_refused(slot->easy, code, slot->curl_detail))
+        return HTTP_NO_PROXY;
     return slot->sent == 0 ? HTTP_NOT_SENT : HTTP_LOST;
 }
 
 static void describe(struct slot *slot, CURLcode code)
 {
     struct http_answer *answer = &slot->answer;
-    const char *text = slot->curl_detail[0] != '\0' ? slot->curl_detail : curl_easy_strerror(code);
+    const char *text = reach_detail(slot->curl_detail, code);
 
     if (answer->end == HTTP_ANSWERED)
         return;

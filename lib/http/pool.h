@@ -3,7 +3,8 @@
  * Easy handles and connections are kept and reused.  The pool knows nothing of what it sends.  Each request leaves at
  * most once: libcurl would by itself repeat a request on a fresh connection when a reused one turns out to be dead, and
  * the pool forbids it, so that whoever counts and signs attempts knows of every one.
- * Certificates are always verified, TLS is 1.2 or newer, redirects are not followed.
+ * Certificates are always verified, TLS is 1.2 or newer, redirects are not followed.  Proxies and trusted authorities
+ * come from the environment (reach.h).
  */
 #ifndef ROLLCALL_HTTP_POOL_H
 #define ROLLCALL_HTTP_POOL_H
@@ -19,8 +20,11 @@ enum http_version { HTTP_VERSION_AUTO, HTTP_VERSION_1_1, HTTP_VERSION_2 };
 
 struct http_options {
     const char *base_url; /* "https://host", to which targets are appended; borrowed for the life of the pool */
-    const char *ca_file;  /* PEM; NULL: the system's authorities; borrowed likewise */
-    size_t concurrency;   /* the most requests under way at one time */
+    const char *ca_file;  /* PEM; NULL: SSL_CERT_FILE, or the system's authorities; borrowed likewise */
+    /* "HOST:PORT:CONNECT-HOST:CONNECT-PORT", as for curl --connect-to; plain HTTP is not led elsewhere. Copied. */
+    const char *const *connect_to;
+    size_t connect_to_count;
+    size_t concurrency; /* the most requests under way at one time */
     enum http_version version;
     uint32_t connect_timeout_ms;
     uint32_t request_timeout_ms;
@@ -46,6 +50,7 @@ enum http_end {
     HTTP_LOST,      /* the request may have left, and no whole answer came */
     HTTP_NO_HOST,   /* the name of the server is not known; nothing left */
     HTTP_UNTRUSTED, /* the server's certificate was refused; no byte of the request left */
+    HTTP_NO_PROXY,  /* the proxy cannot be used, or does not let us through; no byte of the request left */
 };
 
 struct http_answer {

@@ -4,6 +4,7 @@
 
 #include "http/pool.h"
 #include "run/gate.h"
+#include "run/transport.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 enum {
-    ANSWER_MAX = 256 * 1024,
     AT_ONCE = 256,   /* taken from a queue at one time */
     READY_MAX = 256, /* tasks of one kind that are kept ready */
     TRIES_MAX = 10,  /* of one user while the service works for others */
@@ -242,12 +242,10 @@ static void reject(struct executor *executor, const struct task *task, const str
     int64_t server_s = 0;
     char hint[ACS_HINT_SIZE] = "";
 
-    if (http->end == HTTP_UNTRUSTED || http->end == HTTP_NO_HOST) {
+    if (http->end != HTTP_ANSWERED) {
         error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->address->host,
                   answer->message);
-        error_hint(&error, http->end == HTTP_NO_HOST
-                               ? "check the endpoint's name in the connection string"
-                               : "if the service has a certificate of its own authority, name it in resource.ca_file");
+        error_hint(&error, "%s", transport_hint(http->end));
     } else {
         time_parse_http(http->date, &server_s);
         acs_credential_hint(answer, server_s, now_s, hint);
@@ -311,7 +309,7 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
         gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
         return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
     }
-    if (http->end == HTTP_NO_HOST && !executor->answered) {
+    if ((http->end == HTTP_NO_HOST || http->end == HTTP_NO_PROXY) && !executor->answered) {
         reject(executor, task, http);
         return VERDICT_LEFT;
     }
@@ -541,19 +539,8 @@ static bool watch_planned(struct executor *executor, struct error *error)
 
 static bool open_pool(struct executor *executor, struct error *error)
 {
-    const struct spec *spec = executor->engine->spec;
-    const struct http_options options = {
-        .base_url = executor->engine->address->url,
-        .ca_file = executor->engine->resource->ca_file,
-        .concurrency = spec->engine.concurrency,
-        .version = spec->engine.http == SPEC_HTTP_2     ? HTTP_VERSION_2
-                   : spec->engine.http == SPEC_HTTP_1_1 ? HTTP_VERSION_1_1
-                                                        : HTTP_VERSION_AUTO,
-        .connect_timeout_ms = spec->engine.connect_timeout_ms,
-        .request_timeout_ms = spec->engine.request_timeout_ms,
-        .stall_timeout_ms = spec->engine.stall_timeout_ms,
-        .body_max = ANSWER_MAX,
-    };
+    const struct engine *engine = executor->engine;
+    const struct http_options options = transport_options(engine->spec, engine->resource, engine->address);
 
     executor->pool = http_pool_new(&options, on_done, executor, error);
     return executor->pool != NULL &&

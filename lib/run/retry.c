@@ -33,6 +33,7 @@ static enum outcome judge_transport(const struct http_answer *http, bool repeata
         [HTTP_LOST] = "answer_lost",
         [HTTP_UNTRUSTED] = "tls_untrusted",
         [HTTP_NO_HOST] = "no_such_host",
+        [HTTP_NO_PROXY] = "no_proxy",
     };
 
     snprintf(answer->code, sizeof answer->code, "%s", codes[http->end]);

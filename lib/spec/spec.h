@@ -131,6 +131,7 @@ struct spec {
         struct quota default_quotas[ACTION_COUNT]; /* of resources that have no other: see struct spec_resource */
         bool create_counts_as_issue;               /* a create with a token takes a slot of both quotas */
         enum spec_http http;
+        struct text_list connect_to; /* HOST:PORT:CONNECT-HOST:CONNECT-PORT */
         uint32_t connect_timeout_ms;
         uint32_t request_timeout_ms;
         uint32_t stall_timeout_ms; /* no byte in either direction for so long */

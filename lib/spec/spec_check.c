@@ -234,6 +234,12 @@ const struct spec_rule spec_rules[] = {
      check_one_sink,
      "`outputs.tokens` has one of `csv`, `ndjson`, `command` and `postgres`."},
     {NULL,
+     {"engine.connect_to"},
+     spec_check_connect_to,
+     "Each of `engine.connect_to` is `HOST:PORT:CONNECT-HOST:CONNECT-PORT`, as for curl's `--connect-to`: an empty "
+     "`HOST` "
+     "or `PORT` stands for any, an empty `CONNECT-HOST` or `CONNECT-PORT` for the same."},
+    {NULL,
      {NULL},
      spec_check_paths,
      "No file has two uses: what is written is neither read nor written under another key."},

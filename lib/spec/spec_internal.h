@@ -214,8 +214,9 @@ struct spec_rule {
 extern const struct spec_rule spec_rules[];
 extern const size_t spec_rules_count;
 
-/* One of the rules, with a file to itself: spec_paths.c. */
+/* Two of the rules, with files to themselves: spec_paths.c, spec_connect.c. */
 bool spec_check_paths(struct spec_reader *reader);
+bool spec_check_connect_to(struct spec_reader *reader);
 /* Runs every rule whose needs are met. False when the machine failed. */
 bool spec_check(struct spec_reader *reader);
 

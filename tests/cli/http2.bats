@@ -1,52 +1,82 @@
-# HTTP/2, through a proxy in front of the emulator that writes down what was spoken.
+# HTTP/2, through nginx in front of the emulator, which writes down what was spoken.
 
 setup() {
     load helper
     job_setup
     write_roster 200
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout proxy.key -out proxy.pem 2>/dev/null
-    start_proxy
-    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://127.0.0.1:$PROXY_PORT/;accesskey=$KEY"
+        -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout nginx.key -out nginx.pem 2>/dev/null
 }
 
 teardown() {
-    kill "$PROXY_PID" 2>/dev/null || true
-    wait "$PROXY_PID" || true
+    nginx_stop
     job_teardown
 }
 
-proxy_answers() {
-    curl -sS --cacert proxy.pem -o proxy.answer "https://127.0.0.1:$PROXY_PORT/" 2>/dev/null
+# write_nginx_conf [DIRECTIVE;...]: nginx.conf, with these in the server's block.
+write_nginx_conf() {
+    cat >nginx.conf <<END
+daemon off;
+master_process off;
+pid nginx.pid;
+events {}
+http {
+    log_format spoken '\$server_protocol \$status \$remote_port';
+    access_log spoken.log spoken;
+    client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
+    upstream emulator { server $HOST; keepalive 64; }
+    server {
+        listen 127.0.0.1:$NGINX_PORT ssl http2;
+        ssl_certificate nginx.pem;
+        ssl_certificate_key nginx.key;
+        $*
+        location / {
+            proxy_pass http://emulator;
+            proxy_http_version 1.1;
+            proxy_set_header Host \$http_host;
+            proxy_set_header Connection '';
+        }
+    }
+}
+END
 }
 
-# start_proxy: at a port that nobody has; sets PROXY_PORT and PROXY_PID. Each request becomes a line of spoken.log.
-start_proxy() {
+nginx_answers() {
+    curl -sS --cacert nginx.pem -o nginx.answer "https://127.0.0.1:$NGINX_PORT/" 2>/dev/null
+}
+
+nginx_answers_or_ended() {
+    nginx_answers || ! kill -0 "$NGINX_PID" 2>/dev/null
+}
+
+# nginx_start [DIRECTIVE;...]: at a port that nobody has, and points jobs at it. Each request becomes a line of spoken.log.
+nginx_start() {
     local _
+    mkdir temp
     for _ in 1 2 3 4 5; do
-        PROXY_PORT=$((20000 + RANDOM % 12000))
-        # shellcheck disable=SC2016 # the names in the format are nghttpx's
-        nghttpx --conf=/dev/null --workers=1 --frontend="127.0.0.1,$PROXY_PORT" --backend="127.0.0.1,${HOST#*:}" \
-            --accesslog-file=spoken.log --accesslog-format='$alpn $status $remote_port' --errorlog-file=proxy.log \
-            --single-process proxy.key proxy.pem 3>&- &
-        PROXY_PID=$!
-        if wait_until 30 proxy_answers_or_ended && proxy_answers; then
+        NGINX_PORT=$((20000 + RANDOM % 12000))
+        write_nginx_conf "$@"
+        /usr/sbin/nginx -p "$PWD" -c nginx.conf -e nginx.err 3>&- &
+        NGINX_PID=$!
+        if wait_until 30 nginx_answers_or_ended && nginx_answers; then
             : >spoken.log
+            export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://127.0.0.1:$NGINX_PORT/;accesskey=$KEY"
             return
         fi
     done
-    cat proxy.log
+    cat nginx.err
     return 1
 }
 
-proxy_answers_or_ended() {
-    proxy_answers || ! kill -0 "$PROXY_PID" 2>/dev/null
+nginx_stop() {
+    kill "$NGINX_PID" 2>/dev/null || true
+    wait "$NGINX_PID" || true
 }
 
-# onboard VERSION: with engine.http set to it.
+# onboard [http: VERSION] [custom_id: true]: as engine and as part of resource.
 onboard() {
-    write_job engine="{ http: $1 }" \
-        resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: proxy.pem }'
+    write_job engine="{ ${1-} }" resource="{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING },
+  ca_file: nginx.pem, ${2-} }"
     run_job
     [ "$status" -eq 0 ]
     is "$(rows out/mapping.csv | wc -l)" 200
@@ -58,18 +88,40 @@ spoken() {
     awk '$2 == 201 { print $1 }' spoken.log | sort | uniq -c | awk '{ print $2, $1 }'
 }
 
+in_doubt() {
+    sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'"
+}
+
 @test "engine.http: 2 sends every request over HTTP/2, on few connections" {
-    onboard 2
-    is "$(spoken)" "h2 200"
+    nginx_start
+    onboard 'http: 2'
+    is "$(spoken)" "HTTP/2.0 200"
     [ "$(awk '{ print $3 }' spoken.log | sort -u | wc -l)" -le 4 ]
 }
 
-@test "engine.http: 1.1 sends every request over HTTP/1.1" {
-    onboard 1.1
-    is "$(spoken)" "http/1.1 200"
+@test "engine.http: auto takes HTTP/2 where the service offers it and a request can be repeated" {
+    nginx_start
+    onboard 'http: auto' 'custom_id: true'
+    is "$(spoken)" "HTTP/2.0 200"
 }
 
-@test "engine.http: auto takes HTTP/2 where the service offers it" {
-    onboard auto
-    is "$(spoken)" "h2 200"
+@test "without custom ids it takes HTTP/1.1: a service that ends connections puts no create in doubt" {
+    nginx_start 'keepalive_requests 20;'
+    onboard
+    is "$(spoken)" "HTTP/1.1 200"
+    is "$(in_doubt)" 0
+}
+
+@test "a connection of HTTP/2 that the service ends (GOAWAY) makes nobody twice and loses nobody" {
+    nginx_start 'keepalive_requests 20;'
+    onboard 'http: 2' 'custom_id: true'
+    is "$(in_doubt)" 0
+    # Without custom ids what was under way is in doubt, and said so.
+    rm -rf "$LEDGER"* out
+    write_job engine='{ http: 2 }' \
+        resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: nginx.pem }'
+    run_job
+    [ "$status" -eq 0 ]
+    [ "$(in_doubt)" -gt 0 ]
+    is "$(column 2 out/mapping.csv | sort -u | wc -l)" 200
 }

@@ -24,6 +24,8 @@ static const struct {
     {HTTP_LOST, false, OUTCOME_IN_DOUBT, ACS_TRANSIENT, "answer_lost"},
     {HTTP_NO_HOST, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
     {HTTP_NO_HOST, false, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
+    {HTTP_NO_PROXY, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
+    {HTTP_NO_PROXY, false, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
     {HTTP_UNTRUSTED, true, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
     {HTTP_UNTRUSTED, false, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
 };
