@@ -27,7 +27,7 @@ struct command {
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
-extern const struct command command_validate, command_plan, command_run, command_status, command_history,
+extern const struct command command_init, command_validate, command_plan, command_run, command_status, command_history,
     command_import, command_export;
 /* All of them, in the order of a user's first day; the last one is NULL (commands.c). */
 extern const struct command *const commands[];

@@ -1,8 +1,8 @@
 """Runs a command on a terminal of its own and answers its question.
 
-usage: on_terminal.py [--columns N] ANSWER COMMAND [ARGUMENT ...]
+usage: on_terminal.py [--columns N] [--asks PROMPT] ANSWER COMMAND [ARGUMENT ...]
 
-ANSWER is typed, with return, as soon as the command asks "[y/N] "; "-" stands for a command that must not ask. Prints
+ANSWER is typed, with return, whenever the command asks with the PROMPT, "[y/N] "; "-" stands for a command that must not ask. Prints
 what the terminal showed and exits as the command did. The terminal is N columns wide; without that it does not say.
 """
 
@@ -17,8 +17,11 @@ import termios
 def main():
     arguments = sys.argv[1:]
     columns = 0
+    prompt = b"[y/N] "
     if arguments[0] == "--columns":
         columns, arguments = int(arguments[1]), arguments[2:]
+    if arguments[0] == "--asks":
+        prompt, arguments = arguments[1].encode(), arguments[2:]
     answer, command = arguments[0], arguments[1:]
     pid, terminal = pty.fork()
     if pid == 0:
@@ -33,7 +36,7 @@ def main():
         if not piece:
             break
         shown += piece
-        if shown.endswith(b"[y/N] "):
+        if shown.endswith(prompt):
             os.write(terminal, (answer + "\n").encode())
     _, status = os.waitpid(pid, 0)
     os.close(terminal)

@@ -6,10 +6,14 @@ _rollcall() {
     local command=${COMP_WORDS[1]-} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "--help --version validate plan run status history import export" -- "$word"))
+        COMPREPLY=($(compgen -W "--help --version init validate plan run status history import export" -- "$word"))
         return
     fi
     case "$command $before" in
+    "init --roster") compopt -o default ;;
+    "init --key") ;;
+    "init --sign-in") COMPREPLY=($(compgen -W "access-key entra" -- "$word")) ;;
+    "init --removed") COMPREPLY=($(compgen -W "keep revoke delete" -- "$word")) ;;
     "plan --out") compopt -o default ;;
     "plan --only") ;;
     "plan --limit") ;;
@@ -22,6 +26,7 @@ _rollcall() {
     "export --columns") ;;
     *)
         case $command in
+    init) options="--help --roster --key --sign-in --removed" ;;
     validate) options="--help --no-secrets" ;;
     plan) options="--help --json --exit-code --out --only --limit --reissue-all" ;;
     run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json" ;;

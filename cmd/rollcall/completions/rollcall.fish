@@ -1,6 +1,7 @@
 # fish completion for rollcall
 # Made from the tables of cmd/rollcall: run the unit test test_command_documents with
 # ROLLCALL_UPDATE=1 in the environment.
+complete -c rollcall -n __fish_use_subcommand -f -a init -d 'write a new job spec; asks for what no option says'
 complete -c rollcall -n __fish_use_subcommand -f -a validate -d 'check a job spec, and the roster that it names'
 complete -c rollcall -n __fish_use_subcommand -f -a plan -d 'show what a run would do; sends nothing'
 complete -c rollcall -n __fish_use_subcommand -f -a run -d 'carry the plan out'
@@ -8,6 +9,10 @@ complete -c rollcall -n __fish_use_subcommand -f -a status -d 'what the ledger k
 complete -c rollcall -n __fish_use_subcommand -f -a history -d 'the audit trail of one user, oldest first'
 complete -c rollcall -n __fish_use_subcommand -f -a import -d 'adopt identities that exist already, all or none'
 complete -c rollcall -n __fish_use_subcommand -f -a export -d 'write the mapping to standard output'
+complete -c rollcall -n '__fish_seen_subcommand_from init' -l roster -r -d 'the CSV file with the users, as seen from the job spec'
+complete -c rollcall -n '__fish_seen_subcommand_from init' -l key -x -d 'the column with each user\'s unique key'
+complete -c rollcall -n '__fish_seen_subcommand_from init' -l sign-in -x -a 'access-key entra' -d 'how to sign in to the resource'
+complete -c rollcall -n '__fish_seen_subcommand_from init' -l removed -x -a 'keep revoke delete' -d 'what becomes of users who are gone from the roster'
 complete -c rollcall -n '__fish_seen_subcommand_from validate' -l no-secrets -d 'do not look up { env } and { file } secrets'
 complete -c rollcall -n '__fish_seen_subcommand_from plan' -l json -d 'one JSON object a user, then a summary'
 complete -c rollcall -n '__fish_seen_subcommand_from plan' -l exit-code -d 'exit 10 when there is something to do'
