@@ -151,7 +151,7 @@ bool command_check_supported(const struct spec *spec, struct error *error)
         [SINK_NDJSON] = "ndjson", [SINK_COMMAND] = "command", [SINK_POSTGRES] = "postgres"};
 
     for (size_t i = 0; i < spec->resource_count; i++) {
-        if (spec->resources[i].credential == CREDENTIAL_ACCESS_KEY)
+        if (spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY)
             continue;
         error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only",
                   spec->path);

@@ -59,7 +59,6 @@ static void clear_key(void *fields, const struct spec_key *key)
 
     switch (key->type) {
     case SPEC_SECTION:
-    case SPEC_RULE:
         spec_key_path(key, path);
         if (key->element > 0)
             clear_elements(fields, key, path);
@@ -90,7 +89,7 @@ static void clear_section(void *fields, const char *section)
 {
     for (size_t i = 0; i < spec_table_count; i++)
         if (strcmp(spec_table[i].section, section) == 0 &&
-            (spec_table[i].size > 0 || spec_table[i].type == SPEC_SECTION || spec_table[i].type == SPEC_RULE))
+            (spec_table[i].size > 0 || spec_table[i].type == SPEC_SECTION))
             clear_key(fields, &spec_table[i]);
 }
 

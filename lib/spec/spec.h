@@ -47,18 +47,36 @@ enum spec_credential {
     CREDENTIAL_MANAGED_IDENTITY,
     CREDENTIAL_ENVIRONMENT,
     CREDENTIAL_WORKLOAD_IDENTITY,
-    CREDENTIAL_AZURE_CLI
+    CREDENTIAL_AZURE_CLI,
+    CREDENTIAL_CLIENT_SECRET,
+    CREDENTIAL_CLIENT_CERTIFICATE,
 };
 enum spec_sink { SINK_NONE, SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES };
 enum spec_duplicates { DUPLICATES_REFUSE, DUPLICATES_FIRST };
 
+/* How to sign in with Microsoft Entra ID. What is NULL or not set is what the variables of Azure's SDKs say. */
+struct spec_sign_in {
+    enum spec_credential kind;
+    char *tenant_id;
+    char *client_id;
+    struct secret client_secret; /* never set with SPEC_WITHOUT_SECRETS; likewise the password */
+    char *certificate;           /* PEM or PKCS#12, with its key */
+    struct secret certificate_password;
+    bool send_certificate_chain;
+    char *token_file; /* a federated token */
+    char *object_id;  /* of a managed identity; at the most one of this, the next one and client_id */
+    char *resource_id;
+    char *authority_host;
+    char *ca_file; /* PEM with the only authorities to trust for authority_host; NULL: the system's */
+};
+
 /* One Communication Services resource: where it is, how to sign in there, and what it allows. */
 struct spec_resource {
     char *name;                      /* "" for that of a job that has only one, under `resource` */
-    struct secret connection_string; /* set, or endpoint and a credential other than CREDENTIAL_ACCESS_KEY are */
+    struct secret connection_string; /* set, or endpoint is and credential is another than CREDENTIAL_ACCESS_KEY */
     char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
                                         variable or file that holds it is not there */
-    enum spec_credential credential;
+    struct spec_sign_in credential;
     char *api_version;
     bool custom_id;
     char *ca_file;                     /* PEM with the only authorities to trust; NULL: the system's */

@@ -48,22 +48,27 @@ static bool check_credential(struct spec_reader *reader)
     return true;
 }
 
-/* Plain HTTP would show every token to the network; to the machine itself (the emulator) it shows nothing new. */
-static bool check_endpoint(struct spec_reader *reader)
+bool spec_is_safe_address(const char *address)
 {
     static const char *const loopback[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
-    const struct spec_node *node = given(reader, ".endpoint");
-    const char *endpoint = resource(reader)->endpoint;
 
-    if (node == NULL || endpoint == NULL)
-        return true;
-    if (strncmp(endpoint, "https://", 8) == 0 && endpoint[8] != '\0' && strpbrk(endpoint, " \t\r\n@") == NULL)
+    if (strncmp(address, "https://", 8) == 0 && address[8] != '\0' && strpbrk(address, " \t\r\n@") == NULL)
         return true;
     for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
         const size_t length = strlen(loopback[i]);
-        if (strncmp(endpoint, loopback[i], length) == 0 && strchr(":/", endpoint[length]) != NULL)
+        if (strncmp(address, loopback[i], length) == 0 && strchr(":/", address[length]) != NULL)
             return true;
     }
+    return false;
+}
+
+static bool check_endpoint(struct spec_reader *reader)
+{
+    const struct spec_node *node = given(reader, ".endpoint");
+    const char *endpoint = resource(reader)->endpoint;
+
+    if (node == NULL || endpoint == NULL || spec_is_safe_address(endpoint))
+        return true;
     return spec_fault(reader, node, "write https://NAME.communication.azure.com",
                       "%s.endpoint must be a https:// address (http:// only on this machine)", reader->place);
 }
@@ -201,6 +206,11 @@ const struct spec_rule spec_rules[] = {
      {".", ".endpoint"},
      check_endpoint,
      "`resource.endpoint` is a `https://` address; `http://` only on this machine."},
+    {"resource",
+     {".", ".credential"},
+     spec_check_sign_in,
+     "`resource.credential` has only keys that its `kind` makes use of, and at most one that names a managed "
+     "identity."},
     {"resource",
      {".", ".custom_id", ".api_version"},
      check_custom_id,

@@ -12,7 +12,6 @@
 
 enum spec_type {
     SPEC_SECTION, /* a mapping; its keys are the rows whose section it is (key.element: it fills a struct of its own) */
-    SPEC_RULE,    /* SPEC_ACTIONS, or a section whose key `do` holds them */
     SPEC_ACTIONS, /* keep, an action, or a list of actions: struct action_list */
     SPEC_TEXT,    /* char * */
     SPEC_NAME,    /* text of letters, digits, '.', '_' and '-': char * */
@@ -51,6 +50,7 @@ struct spec_key {
     int64_t max;
     uint32_t unit_ms;                  /* duration: the unit of the field */
     const struct spec_choice *choices; /* the words it may be made of */
+    const char *main;                  /* section: the key whose value may stand in place of the mapping; NULL: none */
     size_t offset;                     /* of its field in struct spec, or in the struct that its section fills */
     size_t size;                       /* of its field; 0: not kept */
     size_t element;                    /* section: the size of the struct that it fills, in an array; 0: none. The
@@ -69,8 +69,10 @@ enum { SPEC_PATH_SIZE = 128, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = 512 };
 const struct spec_key *spec_key_find(const char *section, const char *name);
 /* "roster.key", as the table has it; returns `path`. */
 const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE]);
-/* What a value of this type is: "a duration". */
-const char *spec_type_phrase(enum spec_type type);
+/* The row of a section's main key; NULL where it has none. */
+const struct spec_key *spec_key_main(const struct spec_key *key);
+/* What a value of it is: "a duration". Returns `text`. */
+const char *spec_key_phrase(const struct spec_key *key, char text[SPEC_HINT_SIZE]);
 /* "1h to 24h", "at most 10000 entries", "1, 2 or 3"; empty when there is nothing to say. Returns `text`. */
 const char *spec_key_range(const struct spec_key *key, char text[SPEC_HINT_SIZE]);
 
@@ -182,7 +184,7 @@ bool spec_read(struct spec_reader *reader);
 /* Puts the reader into the index-th of the sections that fill structs and stand in the table as `of`, for looking at
  * what it holds; false when there are no more, and the reader is where it was before. */
 bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char place[SPEC_PATH_SIZE]);
-/* Reads one value of a key that is no section; false when a fault was reported or the machine failed. */
+/* Reads one value of a key that is no mapping; false when a fault was reported or the machine failed. */
 bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 /* Where the value of a key goes. */
 void *spec_field(const struct spec_reader *reader, const struct spec_key *key);
@@ -214,9 +216,13 @@ struct spec_rule {
 extern const struct spec_rule spec_rules[];
 extern const size_t spec_rules_count;
 
-/* Two of the rules, with files to themselves: spec_paths.c, spec_connect.c. */
+/* Rules with files to themselves: spec_paths.c, spec_connect.c, spec_sign_in.c. */
 bool spec_check_paths(struct spec_reader *reader);
 bool spec_check_connect_to(struct spec_reader *reader);
+bool spec_check_sign_in(struct spec_reader *reader);
+/* Whether an address is a https:// one, or plain http:// on this machine: anywhere else that would show every token to
+ * the network, here (the emulator) it shows nothing new. */
+bool spec_is_safe_address(const char *address);
 /* Runs every rule whose needs are met. False when the machine failed. */
 bool spec_check(struct spec_reader *reader);
 

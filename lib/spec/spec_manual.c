@@ -16,7 +16,7 @@ static void append_key(struct buffer *page, const struct spec_key *key)
     buffer_append_text(page, "\nIt holds ");
     if (key->type == SPEC_REFERENCE)
         roff_append(page, key->secret ? "a secret, " : "a text, ");
-    roff_append(page, spec_type_phrase(key->type));
+    roff_append(page, spec_key_phrase(key, range));
     if (spec_key_range(key, range)[0] != '\0') {
         buffer_append_text(page, ": ");
         roff_append(page, range);
@@ -60,7 +60,7 @@ char *spec_manual_keys(void)
     buffer_init(&page, LARGEST_PAGE);
     append_section(&page, "", "");
     for (size_t i = 0; i < spec_table_count; i++)
-        if (spec_table[i].type == SPEC_SECTION || spec_table[i].type == SPEC_RULE)
+        if (spec_table[i].type == SPEC_SECTION)
             append_section(&page, spec_key_path(&spec_table[i], path), spec_table[i].help);
     buffer_append_text(&page, ".SS \"Rules between keys\"\n");
     for (size_t i = 0; i < spec_rules_count; i++) {

@@ -52,17 +52,19 @@ static void append_code(struct buffer *page, const char *text)
 static void append_type(struct buffer *page, const struct spec_key *key)
 {
     char path[SPEC_PATH_SIZE];
+    char phrase[SPEC_HINT_SIZE];
 
-    if (key->type == SPEC_SECTION)
+    if (key->type == SPEC_SECTION && key->main == NULL)
         buffer_append_format(page, "[mapping](#%s)", spec_key_path(key, path));
-    else if (key->type == SPEC_RULE)
-        buffer_append_format(page, "%s or [mapping](#%s)", "actions", spec_key_path(key, path));
+    else if (key->type == SPEC_SECTION)
+        buffer_append_format(page, "%s, or [mapping](#%s)", spec_key_phrase(spec_key_main(key), phrase),
+                             spec_key_path(key, path));
     else if (key->secret)
         buffer_append_text(page, "secret");
     else if (key->type == SPEC_REFERENCE)
         buffer_append_text(page, "text, `{ env: NAME }` or `{ file: PATH }`");
     else
-        buffer_append_text(page, spec_type_phrase(key->type));
+        buffer_append_text(page, spec_key_phrase(key, phrase));
 }
 
 static void append_row(struct buffer *page, const struct spec_key *key)
@@ -109,7 +111,7 @@ char *spec_reference_page(void)
     buffer_append_text(&page, preface);
     append_section(&page, "", "");
     for (size_t i = 0; i < spec_table_count; i++)
-        if (spec_table[i].type == SPEC_SECTION || spec_table[i].type == SPEC_RULE)
+        if (spec_table[i].type == SPEC_SECTION)
             append_section(&page, spec_key_path(&spec_table[i], path), spec_table[i].help);
     buffer_append_text(&page, "\n## Rules between keys\n\n");
     for (size_t i = 0; i < spec_rules_count; i++)

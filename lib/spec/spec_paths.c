@@ -76,12 +76,20 @@ static void compare(struct spec_reader *reader, const struct use *use, const str
 static void check_resources(struct spec_reader *reader, const struct use *use)
 {
     char place[SPEC_PATH_SIZE];
-    char key[SPEC_PATH_SIZE + sizeof ".ca_file"];
 
     for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
         const struct spec_resource *resource = reader->fields;
-        snprintf(key, sizeof key, "%s.ca_file", place);
-        compare(reader, use, &(struct use){key, resource->ca_file, true});
+        const struct use reads[] = {
+            {"ca_file", resource->ca_file, true},
+            {"credential.certificate", resource->credential.certificate, true},
+            {"credential.token_file", resource->credential.token_file, true},
+            {"credential.ca_file", resource->credential.ca_file, true},
+        };
+        for (size_t j = 0; j < sizeof reads / sizeof reads[0]; j++) {
+            char key[SPEC_PATH_SIZE + sizeof ".credential.certificate"];
+            snprintf(key, sizeof key, "%s.%s", place, reads[j].key);
+            compare(reader, use, &(struct use){key, reads[j].path, true});
+        }
     }
 }
 

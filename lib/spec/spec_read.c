@@ -41,7 +41,7 @@ static const char *kind_phrase(const struct spec_node *node)
 /* "write lifetime: 24h" */
 static void hint_example(const struct spec_key *key, char hint[SPEC_HINT_SIZE])
 {
-    if (key->type == SPEC_SECTION)
+    if (key->example == NULL)
         snprintf(hint, SPEC_HINT_SIZE, "write %s: and its keys below it, indented", key->name);
     else
         snprintf(hint, SPEC_HINT_SIZE, "write for example %s: %s", key->name, key->example);
@@ -51,10 +51,11 @@ bool spec_fault_type(struct spec_reader *reader, const struct spec_key *key, con
 {
     char path[SPEC_PATH_SIZE];
     char hint[SPEC_HINT_SIZE];
+    char phrase[SPEC_HINT_SIZE];
 
     hint_example(key, hint);
     return spec_fault(reader, node, hint, "%s must be %s, not %s", spec_place(reader, key, path),
-                      spec_type_phrase(key->type), kind_phrase(node));
+                      spec_key_phrase(key, phrase), kind_phrase(node));
 }
 
 static bool fault_no_value(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
@@ -165,11 +166,11 @@ static bool read_mapping(struct spec_reader *reader, const struct spec_key *key,
 /* Reads what stands at a key, a section's keys included. False: it has a fault, or the machine failed. */
 static bool read_key(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
-    if (key->type == SPEC_SECTION)
+    if (key->type != SPEC_SECTION)
+        return node == NULL ? read_initial(reader, key) : spec_read_value(reader, key, node);
+    if (key->main == NULL || node == NULL || node->kind == SPEC_MAPPING)
         return read_mapping(reader, key, node);
-    if (key->type == SPEC_RULE && (node == NULL || node->kind == SPEC_MAPPING))
-        return read_mapping(reader, key, node);
-    return node == NULL ? read_initial(reader, key) : spec_read_value(reader, key, node);
+    return read_mapping(reader, key, NULL) && spec_read_value(reader, key, node);
 }
 
 static bool read_keys(struct spec_reader *reader, const char *section, struct spec_node *node)

@@ -157,16 +157,20 @@ static json_t *limit_schema(struct schema *schema)
     return one_of(schema, count_schema(schema), with_pattern(schema, percent), list_of(schema, part, 1, 2));
 }
 
-static json_t *value_schema(struct schema *schema, const struct spec_key *key)
+static json_t *value_schema(struct schema *schema, const struct spec_key *key);
+
+static json_t *mapping_schema(struct schema *schema, const struct spec_key *key)
 {
     char path[SPEC_PATH_SIZE];
+    json_t *mapping = section_schema(schema, spec_key_path(key, path), (size_t)key->min);
 
+    return key->main == NULL ? mapping : one_of(schema, value_schema(schema, spec_key_main(key)), mapping, NULL);
+}
+
+static json_t *value_schema(struct schema *schema, const struct spec_key *key)
+{
     switch (key->type) {
-    case SPEC_SECTION: return section_schema(schema, spec_key_path(key, path), (size_t)key->min);
-    case SPEC_RULE:
-        return one_of(schema, choice_schema(schema, key->choices),
-                      list_of(schema, choice_schema(schema, key->choices), 1, ACTION_COUNT),
-                      section_schema(schema, spec_key_path(key, path), 0));
+    case SPEC_SECTION: return mapping_schema(schema, key);
     case SPEC_ACTIONS: return actions_schema(schema, key);
     case SPEC_NAME: return with_pattern(schema, "^[A-Za-z0-9._-]{1,64}$");
     case SPEC_INTEGER: return integer_schema(schema, key);

@@ -20,9 +20,14 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 #define DAY (INT64_C(24) * HOUR)
 
 static const struct spec_choice credentials[] = {
-    {"default", CREDENTIAL_DEFAULT},         {"managed_identity", CREDENTIAL_MANAGED_IDENTITY},
-    {"environment", CREDENTIAL_ENVIRONMENT}, {"workload_identity", CREDENTIAL_WORKLOAD_IDENTITY},
-    {"azure_cli", CREDENTIAL_AZURE_CLI},     {NULL, 0},
+    {"default", CREDENTIAL_DEFAULT},
+    {"client_secret", CREDENTIAL_CLIENT_SECRET},
+    {"client_certificate", CREDENTIAL_CLIENT_CERTIFICATE},
+    {"workload_identity", CREDENTIAL_WORKLOAD_IDENTITY},
+    {"managed_identity", CREDENTIAL_MANAGED_IDENTITY},
+    {"azure_cli", CREDENTIAL_AZURE_CLI},
+    {"environment", CREDENTIAL_ENVIRONMENT},
+    {NULL, 0},
 };
 static const struct spec_choice api_versions[] = {
     {"2021-03-07", 0},         {"2022-06-01", 0}, {"2022-10-01", 0}, {"2023-10-01", 0},
@@ -81,8 +86,46 @@ const struct spec_key spec_table[] = {
      .help = "The resource's connection string with its access key; or give endpoint and credential."},
     {"resource", "endpoint", SPEC_REFERENCE, RESOURCE(endpoint), .example = "https://contoso.communication.azure.com",
      .help = "The resource's address, to sign in with Microsoft Entra ID instead of an access key."},
-    {"resource", "credential", SPEC_CHOICE, RESOURCE(credential), .choices = credentials, .example = "default",
-     .help = "Where the Entra token comes from; default tries the others in turn."},
+    {"resource", "credential", SPEC_SECTION, .main = "kind", .example = "default",
+     .help =
+         "How to sign in with Microsoft Entra ID. What is not given here comes from the variables of Azure's SDKs."},
+    {"resource.credential", "kind", SPEC_CHOICE, RESOURCE(credential.kind), .required = true, .choices = credentials,
+     .example = "client_secret",
+     .help =
+         "Where the token comes from; default tries environment, workload_identity, managed_identity and azure_cli."},
+    {"resource.credential", "tenant_id", SPEC_REFERENCE, RESOURCE(credential.tenant_id),
+     .example = "11111111-1111-4111-8111-111111111111", .help = "The Entra tenant, without it $AZURE_TENANT_ID."},
+    {"resource.credential", "client_id", SPEC_REFERENCE, RESOURCE(credential.client_id),
+     .example = "22222222-2222-4222-8222-222222222222",
+     .help = "The application, or the user-assigned managed identity, without it $AZURE_CLIENT_ID."},
+    {"resource.credential", "client_secret", SPEC_REFERENCE, RESOURCE(credential.client_secret), .secret = true,
+     .example = "{ env: CONTOSO_CLIENT_SECRET }",
+     .help = "The application's secret (its value, not its id), without it $AZURE_CLIENT_SECRET."},
+    {"resource.credential", "certificate", SPEC_INPUT, RESOURCE(credential.certificate), .example = "app.pem",
+     .help = "The application's certificate with its private key, PEM or PKCS#12, without it "
+             "$AZURE_CLIENT_CERTIFICATE_PATH."},
+    {"resource.credential", "certificate_password", SPEC_REFERENCE, RESOURCE(credential.certificate_password),
+     .secret = true, .example = "{ env: CONTOSO_CERTIFICATE_PASSWORD }",
+     .help = "What decrypts the private key, without it $AZURE_CLIENT_CERTIFICATE_PASSWORD."},
+    {"resource.credential", "send_certificate_chain", SPEC_BOOLEAN, RESOURCE(credential.send_certificate_chain),
+     .initial = "false", .example = "true",
+     .help = "Send the whole chain, for an application that trusts a subject name and issuer; also "
+             "$AZURE_CLIENT_SEND_CERTIFICATE_CHAIN."},
+    {"resource.credential", "token_file", SPEC_INPUT, RESOURCE(credential.token_file),
+     .example = "azure-identity-token",
+     .help = "The federated token of a workload identity, read anew each time, without it "
+             "$AZURE_FEDERATED_TOKEN_FILE."},
+    {"resource.credential", "object_id", SPEC_REFERENCE, RESOURCE(credential.object_id),
+     .example = "33333333-3333-4333-8333-333333333333", .help = "A user-assigned managed identity, by its object id."},
+    {"resource.credential", "resource_id", SPEC_REFERENCE, RESOURCE(credential.resource_id),
+     .example = "/subscriptions/0/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/rollcall",
+     .help = "A user-assigned managed identity, by its resource id."},
+    {"resource.credential", "authority_host", SPEC_REFERENCE, RESOURCE(credential.authority_host),
+     .example = "https://login.microsoftonline.us",
+     .help = "Where to sign in, without it $AZURE_AUTHORITY_HOST, else https://login.microsoftonline.com."},
+    {"resource.credential", "ca_file", SPEC_INPUT, RESOURCE(credential.ca_file), .example = "ca.pem",
+     .help =
+         "PEM file with the only certificate authorities to trust for authority_host; without it the system's are."},
     {"resource", "api_version", SPEC_WORD, RESOURCE(api_version), .choices = api_versions, .initial = "2023-10-01",
      .example = "2023-10-01", .help = "The version of the service's interface to speak."},
     {"resource", "custom_id", SPEC_BOOLEAN, RESOURCE(custom_id), .initial = "false", .example = "true",
@@ -143,7 +186,7 @@ const struct spec_key spec_table[] = {
      .help = "Spread: each user's `within` is longer by a share of this, so that not all expire at once."},
     {"rules", "unchanged", SPEC_ACTIONS, .choices = only_keep, .initial = "keep", .example = "keep",
      .help = "Users about whom there is nothing to do."},
-    {"rules", "removed", SPEC_RULE, .choices = on_removed, .example = "{ do: delete, after: 30d, meanwhile: revoke }",
+    {"rules", "removed", SPEC_SECTION, .main = "do", .example = "{ do: delete, after: 30d, meanwhile: revoke }",
      .help = "Users with an identity who are gone from the roster."},
     {"rules.removed", "do", SPEC_ACTIONS, FIELD(rules.removed.actions), .required = true, .choices = on_removed,
      .example = "delete", .help = "What to do with them."},
@@ -229,11 +272,17 @@ const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE])
     return path;
 }
 
-const char *spec_type_phrase(enum spec_type type)
+const struct spec_key *spec_key_main(const struct spec_key *key)
+{
+    char path[SPEC_PATH_SIZE];
+
+    return key->main != NULL ? spec_key_find(spec_key_path(key, path), key->main) : NULL;
+}
+
+static const char *type_phrase(enum spec_type type)
 {
     switch (type) {
     case SPEC_SECTION: return "a mapping";
-    case SPEC_RULE: return "an action, a list of actions, or a mapping with do";
     case SPEC_ACTIONS: return "an action or a list of actions";
     case SPEC_TEXT: return "a text";
     case SPEC_NAME: return "a name";
@@ -256,6 +305,15 @@ const char *spec_type_phrase(enum spec_type type)
     return "";
 }
 
+const char *spec_key_phrase(const struct spec_key *key, char text[SPEC_HINT_SIZE])
+{
+    const struct spec_key *main_key = key->type == SPEC_SECTION ? spec_key_main(key) : key;
+
+    snprintf(text, SPEC_HINT_SIZE, "%s%s%s", type_phrase(main_key != NULL ? main_key->type : key->type),
+             key->main != NULL ? ", or a mapping with " : "", key->main != NULL ? key->main : "");
+    return text;
+}
+
 static void between(char *text, const char *smallest, const char *largest)
 {
     if (strcmp(smallest, largest) == 0)
@@ -271,6 +329,7 @@ const char *spec_key_range(const struct spec_key *key, char text[SPEC_HINT_SIZE]
 
     text[0] = '\0';
     switch (key->type) {
+    case SPEC_SECTION: return key->main != NULL ? spec_key_range(spec_key_main(key), text) : text;
     case SPEC_INTEGER:
         snprintf(smallest, sizeof smallest, "%" PRId64, key->min);
         snprintf(largest, sizeof largest, "%" PRId64, key->max);

@@ -58,10 +58,11 @@ static bool fault_form(struct spec_reader *reader, const struct spec_key *key, c
     char path[SPEC_PATH_SIZE];
     char shown[SPEC_SHOWN_SIZE];
     char example[SPEC_HINT_SIZE];
+    char phrase[SPEC_HINT_SIZE];
 
     snprintf(example, sizeof example, "write for example %s: %s", key->name, key->example);
     return spec_fault(reader, node, hint != NULL ? hint : example, "%s must be %s, not %s",
-                      spec_place(reader, key, path), spec_type_phrase(key->type), spec_shown(node->text, shown));
+                      spec_place(reader, key, path), spec_key_phrase(key, phrase), spec_shown(node->text, shown));
 }
 
 static bool read_text(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
@@ -310,23 +311,23 @@ static bool read_path(struct spec_reader *reader, const struct spec_key *key, st
     return key->type == SPEC_PATH || check_input(reader, key, node, resolved);
 }
 
-/* The short form of a rule that may also be a section: it is what its key `do` would hold. */
-static bool read_rule(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+/* The short form of a section: it is what its main key would hold, under the section's own name. */
+static bool read_main(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
-    char section[SPEC_PATH_SIZE];
-    struct spec_key actions = *key;
-    const struct spec_key *target = spec_key_find(spec_key_path(key, section), "do");
+    struct spec_key value = *spec_key_main(key);
 
-    actions.offset = target->offset;
-    actions.size = target->size;
-    return spec_read_actions(reader, &actions, node);
+    value.section = key->section;
+    value.name = key->name;
+    value.main = key->main;
+    value.required = key->required;
+    value.example = key->example;
+    return spec_read_value(reader, &value, node);
 }
 
 bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
     switch (key->type) {
-    case SPEC_SECTION: return false; /* spec_read.c's */
-    case SPEC_RULE: return read_rule(reader, key, node);
+    case SPEC_SECTION: return key->main != NULL && read_main(reader, key, node); /* else spec_read.c's */
     case SPEC_ACTIONS: return spec_read_actions(reader, key, node);
     case SPEC_TEXT: return read_text(reader, key, node);
     case SPEC_NAME: return read_name(reader, key, node);

@@ -220,7 +220,7 @@ static void an_action_is_a_word(void **state)
     refuses(state, TOP RESOURCE LEDGER ROSTER "rules: { added: { do: provision }, removed: [[delete]] }\n",
             "job.yaml:9:17: rules.added must be an action or a list of actions, not a mapping\n"
             "  hint: write for example added: provision\n"
-            "job.yaml:9:46: rules.removed must be an action, a list of actions, or a mapping with do, not a list\n"
+            "job.yaml:9:46: rules.removed must be an action or a list of actions, or a mapping with do, not a list\n"
             "  hint: write for example removed: { do: delete, after: 30d, meanwhile: revoke }\n");
 }
 

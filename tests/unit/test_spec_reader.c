@@ -47,7 +47,7 @@ static void the_example_of_the_design_is_read_as_it_stands(void **state)
     assert_string_equal(spec->path, "job.yaml");
     assert_string_equal(spec->name, "contoso-staff");
     assert_string_equal(secret_reveal(&spec->resources[0].connection_string), getenv("ACS_CONNECTION"));
-    assert_int_equal(spec->resources[0].credential, CREDENTIAL_ACCESS_KEY);
+    assert_int_equal(spec->resources[0].credential.kind, CREDENTIAL_ACCESS_KEY);
     assert_string_equal(spec->ledger, "contoso.ledger");
     assert_string_equal(spec->roster.csv, "users.csv");
     assert_string_equal(spec->roster.key, "user_id");
@@ -226,7 +226,7 @@ static void an_endpoint_comes_with_a_credential(void **state)
                  cases[i].word);
         const struct spec *spec = load(state, yaml);
         assert_string_equal(spec->resources[0].endpoint, "https://contoso.communication.azure.com");
-        assert_int_equal(spec->resources[0].credential, cases[i].credential);
+        assert_int_equal(spec->resources[0].credential.kind, cases[i].credential);
         assert_string_equal(spec->resources[0].ca_file, "cert.pem");
         assert_false(secret_is_set(&spec->resources[0].connection_string));
     }
