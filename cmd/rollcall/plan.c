@@ -128,7 +128,9 @@ static int make_plan(const char *path, struct plan_arguments *arguments, const s
     job.spec = command_load(path, SPEC_WITHOUT_SECRETS);
     if (job.spec == NULL)
         return EXIT_USAGE;
-    if (ledger_exists(job.spec->ledger)) {
+    if (output->out != NULL && !spec_check_output(job.spec, "--out", output->out, &error))
+        status = command_error(&error);
+    if (status == 0 && ledger_exists(job.spec->ledger)) {
         job.ledger = ledger_open(job.spec->ledger, LEDGER_READ, &error);
         if (job.ledger == NULL)
             status = command_error(&error);

@@ -158,6 +158,7 @@ struct run_record {
     uint64_t left;     /* planned, not ended: for the next run */
     uint64_t in_doubt; /* possible orphans that this run recorded */
     uint64_t throttled;
+    const char *reason; /* why it stopped before its end, for people; "" or NULL when it did not, or nobody knows */
 };
 
 /* Marks runs that never ended as crashed, and makes a new one; sets record->id and audit_before. Part of the open
@@ -167,6 +168,9 @@ bool ledger_run_end(struct ledger *ledger, const struct run_record *record, stru
 typedef bool run_visitor(void *context, const struct run_record *run, struct error *error);
 /* The last `count` runs, newest first. */
 bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, void *context, struct error *error);
+/* A run by its id, or the last one of `job` (id 0; NULL: of all jobs). False with ERROR_NONE in error->code when there
+ * is none. */
+bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct run_record *run, struct error *error);
 /* Selected roster rows of the last run that ended well (RUN_DONE or RUN_FAILED); 0 when there is none. */
 bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error *error);
 
@@ -269,6 +273,9 @@ typedef bool audit_visitor(void *context, const struct audit_record *record, str
 /* Of one user, oldest first. */
 bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *visit, void *context,
                        struct error *error);
+/* Of one run, oldest first. What else the ledger holds costs nothing, unless the run is older than audit_before. */
+bool ledger_each_of_run(struct ledger *ledger, const struct run_record *run, audit_visitor *visit, void *context,
+                        struct error *error);
 /* Creates in doubt, oldest first. */
 bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error);
 /* Attempts of the last window, newest first, for the quota: of `action`, that ended at or after since_ms. */

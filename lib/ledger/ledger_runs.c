@@ -62,6 +62,7 @@ bool ledger_run_end(struct ledger *ledger, const struct run_record *record, stru
     sqlite3_bind_int64(statement, 9, (sqlite3_int64)record->left);
     sqlite3_bind_int64(statement, 10, (sqlite3_int64)record->in_doubt);
     sqlite3_bind_int64(statement, 11, (sqlite3_int64)record->throttled);
+    ledger_bind_text_or_null(statement, 12, record->reason);
     return ledger_do(ledger, statement, "record the end of the run", error);
 }
 
@@ -81,6 +82,7 @@ static void fill(sqlite3_stmt *statement, struct run_record *run)
         .throttled = (uint64_t)sqlite3_column_int64(statement, 14),
         .audit_before = sqlite3_column_int64(statement, 15),
         .users = (uint64_t)sqlite3_column_int64(statement, 16),
+        .reason = ledger_column_text(statement, 23),
     };
     for (int action = 0; action < ACTION_COUNT; action++)
         run->done[action] = (uint64_t)sqlite3_column_int64(statement, 7 + action);
@@ -108,6 +110,45 @@ bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, vo
             return false;
         }
     }
+}
+
+/* Copies the texts, so that the statement can end. */
+static bool keep_texts(struct ledger *ledger, struct run_record *run, struct error *error)
+{
+    struct buffer *found = &ledger->found;
+    const size_t job_length = strlen(run->job);
+    const size_t operator_length = strlen(run->operator_name);
+
+    buffer_reset(found);
+    buffer_append(found, run->job, job_length + 1);
+    buffer_append(found, run->operator_name, operator_length + 1);
+    buffer_append(found, run->reason, strlen(run->reason) + 1);
+    if (buffer_failed(found))
+        return buffer_error(found, "a run of the ledger", error);
+    run->job = found->data;
+    run->operator_name = run->job + job_length + 1;
+    run->reason = run->operator_name + operator_length + 1;
+    return true;
+}
+
+bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct run_record *run, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, id != 0 ? SQL_RUN_BY_ID : SQL_RUN_LAST, error);
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    if (id != 0)
+        sqlite3_bind_int64(statement, 1, id);
+    else
+        ledger_bind_text_or_null(statement, 1, job);
+    error->code = ERROR_NONE;
+    if (!ledger_step(ledger, statement, "find a run", &row, error) || !row)
+        return false;
+    fill(statement, run);
+    const bool ok = keep_texts(ledger, run, error);
+    sqlite3_reset(statement);
+    return ok;
 }
 
 bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error *error)

@@ -5,6 +5,9 @@
 #define AUDIT_COLUMNS                                                                                 \
     "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
     " elapsed_ms, category, verdict, resource"
+#define RUN_COLUMNS                                                                                               \
+    "id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked, deleted, failed," \
+    " left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, lost, reason"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -102,6 +105,9 @@ const char *const ledger_migrations[] = {
     "ALTER TABLE identities ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE tasks ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE audit ADD COLUMN resource INTEGER NOT NULL DEFAULT 1;",
+
+    /* 3 to 4: why a run stopped before its end */
+    "ALTER TABLE runs ADD COLUMN reason TEXT;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -140,11 +146,12 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows, audit_before, users, added,"
                        " changed, expiring, unchanged, removed, lost)"
                        " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    [SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
-                    " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11 WHERE id = ?1",
-    [SQL_RUNS] = "SELECT id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked,"
-                 " deleted, failed, left_over, in_doubt, throttled, audit_before, users, added, changed, expiring,"
-                 " unchanged, removed, lost FROM runs ORDER BY id DESC LIMIT ?1",
+    [SQL_RUN_END] =
+        "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
+        " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11, reason = ?12 WHERE id = ?1",
+    [SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM runs ORDER BY id DESC LIMIT ?1",
+    [SQL_RUN_BY_ID] = "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1",
+    [SQL_RUN_LAST] = "SELECT " RUN_COLUMNS " FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT 1",
     [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0"
                              " ORDER BY id DESC LIMIT 1",
 
@@ -160,6 +167,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                          " request_id, ms_cv, elapsed_ms, category, verdict, resource)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
+    [SQL_AUDIT_AFTER] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE id > ?1 ORDER BY id",
     [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
     [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
     [SQL_VERSION] = "SELECT coalesce((SELECT max(id) FROM runs), 0) || '.' || coalesce((SELECT max(id) FROM audit), 0)",

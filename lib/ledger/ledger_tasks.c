@@ -344,6 +344,34 @@ bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *vi
     return each_record(ledger, statement, INT64_MIN, visit, context, error);
 }
 
+struct of_run {
+    int64_t run;
+    audit_visitor *visit;
+    void *context;
+    bool over;
+};
+
+static bool visit_of_run(void *context, const struct audit_record *record, struct error *error)
+{
+    struct of_run *of_run = context;
+
+    of_run->over = record->run > of_run->run;
+    return !of_run->over && (record->run < of_run->run || of_run->visit(of_run->context, record, error));
+}
+
+bool ledger_each_of_run(struct ledger *ledger, const struct run_record *run, audit_visitor *visit, void *context,
+                        struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_AUDIT_AFTER, error);
+    struct of_run of_run = {.run = run->id, .visit = visit, .context = context};
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, run->audit_before);
+    /* Rows are in the order of runs. */
+    return each_record(ledger, statement, INT64_MIN, visit_of_run, &of_run, error) || of_run.over;
+}
+
 bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_AUDIT_IN_DOUBT, error);

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "output/mapping.h"
 #include "run/engine.h"
+#include "run/quota_past.h"
 #include "run/places.h"
 
 #include <pthread.h>
@@ -115,78 +116,6 @@ static bool begin(struct run *run, struct error *error)
     return (input->plan->users == 0 ||
             ledger_reserve(input->ledger, (size_t)input->spec->engine.concurrency * RESERVE_PER_REQUEST, error)) &&
            write_beginning(run, error);
-}
-
-/* --- what the last window has seen --- */
-
-/* Attempts come newest first, and the windows want them oldest first: they are kept in one array a kind, as many as its
- * quota can still count. */
-struct attempts {
-    const struct spec *spec;
-    const struct spec_resource *resource;
-    int64_t place; /* of the resource, in the ledger */
-    int64_t now_ms;
-    int64_t *age_ms[ACTION_COUNT];
-    uint32_t count[ACTION_COUNT];
-};
-
-static void keep_attempt(struct attempts *attempts, enum action action, int64_t age_ms)
-{
-    const struct quota *quota = &attempts->resource->quotas[action];
-
-    if (age_ms < (int64_t)quota->window_ms && attempts->count[action] < quota->count)
-        attempts->age_ms[action][attempts->count[action]++] = age_ms;
-}
-
-static bool note_attempt(void *context, const struct audit_record *record, struct error *error)
-{
-    struct attempts *attempts = context;
-    /* Both moments are cut to milliseconds: it may be one younger than it looks. A clock that was set back must not
-     * make a slot wait for longer than its window. */
-    const int64_t age_ms = record->at_ms < attempts->now_ms ? attempts->now_ms - record->at_ms - 1 : 0;
-    enum action action;
-
-    (void)error;
-    if (record->resource != attempts->place || !action_parse(record->action, &action) || record->request_id[0] == '\0')
-        return true;
-    keep_attempt(attempts, action, age_ms);
-    if (action == ACTION_PROVISION && attempts->spec->engine.create_counts_as_issue &&
-        attempts->spec->token.scopes.count > 0)
-        keep_attempt(attempts, ACTION_ISSUE, age_ms);
-    return true;
-}
-
-/* Quota windows with what earlier runs on this ledger used. What a killed run left under way was put into the audit
- * trail when this one began, and so counts as ended now. */
-static bool open_quotas(struct run *run, struct error *error)
-{
-    const struct spec *spec = run->input->spec;
-    const struct spec_resource *resource = &spec->resources[0];
-    struct attempts attempts = {
-        .spec = spec, .resource = resource, .place = run->places[0], .now_ms = clock_wall_ms(run->input->clock)};
-    const int64_t now_us = clock_monotonic_us(run->input->clock);
-    int64_t longest_ms = 0;
-    bool ok = true;
-
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        const struct quota *quota = &resource->quotas[action];
-        ok = ok && quota_init(&run->quotas[action], quota->count, quota->window_ms, error);
-        attempts.age_ms[action] = calloc((size_t)quota->count + 1, sizeof(int64_t));
-        if (ok && attempts.age_ms[action] == NULL)
-            ok = error_no_memory(error);
-        if (quota->count > 0 && quota->window_ms > longest_ms)
-            longest_ms = quota->window_ms;
-    }
-    ok = ok && (longest_ms == 0 || ledger_each_attempt_since(run->input->ledger, attempts.now_ms - longest_ms,
-                                                             note_attempt, &attempts, error));
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        for (uint32_t i = attempts.count[action]; ok && i > 0; i--)
-            quota_remember(&run->quotas[action], now_us - attempts.age_ms[action][i - 1] * 1000);
-        free(attempts.age_ms[action]);
-        if (!ok)
-            quota_clear(&run->quotas[action]);
-    }
-    return ok;
 }
 
 /* --- the engine --- */
@@ -400,16 +329,24 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
     }
 }
 
-static bool write_end(struct run *run, enum run_state state, const struct run_summary *summary, struct error *error)
+/* `fault`: what stopped it; ERROR_NONE when nothing did. */
+static bool write_end(const struct run *run, enum run_state state, const struct run_summary *summary,
+                      const struct error *fault, struct error *error)
 {
-    run->record.ended_at_ms = clock_wall_ms(run->input->clock);
-    run->record.state = state;
-    memcpy(run->record.done, summary->done, sizeof run->record.done);
-    run->record.failed = summary->failed;
-    run->record.left = summary->left;
-    run->record.in_doubt = summary->in_doubt;
-    run->record.throttled = summary->throttled;
-    return ledger_run_end(run->input->ledger, &run->record, error);
+    struct run_record record = run->record;
+    char reason[sizeof fault->message + sizeof fault->hint + 2] = "";
+
+    if (fault->code != ERROR_NONE)
+        snprintf(reason, sizeof reason, "%s%s%s", fault->message, fault->hint[0] != '\0' ? "; " : "", fault->hint);
+    record.ended_at_ms = clock_wall_ms(run->input->clock);
+    record.state = state;
+    memcpy(record.done, summary->done, sizeof record.done);
+    record.failed = summary->failed;
+    record.left = summary->left;
+    record.in_doubt = summary->in_doubt;
+    record.throttled = summary->throttled;
+    record.reason = reason;
+    return ledger_run_end(run->input->ledger, &record, error);
 }
 
 /* The header of the failures file is the roster's, which only reading it tells. */
@@ -481,11 +418,13 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     reporter_started(input->reporter, run.record.id, input->spec->name, input->plan->users);
     error->code = ERROR_NONE;
     if (input->plan->users > 0)
-        finished = open_quotas(&run, error) && open_engine(&run, error) && run_threads(&run, error);
+        finished = quota_open_windows(input, run.places[0], run.quotas, error) && open_engine(&run, error) &&
+                   run_threads(&run, error);
     const bool written = write_outputs(&run, &end_error);
     const enum run_state state = end_state(&run, finished && written);
     fill_summary(&run, state, summary);
-    const bool ended = write_end(&run, state, summary, written ? &end_error : &(struct error){0});
+    const struct error *fault = error->code != ERROR_NONE || written ? error : &end_error;
+    const bool ended = write_end(&run, state, summary, fault, written ? &end_error : &(struct error){0});
     close_engine(&run);
     reporter_ended(input->reporter, summary);
     if (error->code == ERROR_NONE && !(written && ended))

@@ -168,6 +168,10 @@ enum spec_secrets {
 struct spec *spec_load(const char *path, enum spec_secrets secrets, struct problems *problems, struct error *error);
 void spec_free(struct spec *spec);
 
+/* Refuses (ERROR_INPUT) a path that the command line gives to be written, where it is one of the job's own files: a
+ * plan in the place of the ledger would be the end of both. `option` names it in the message. */
+bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error);
+
 /* The reference page (Markdown), the editor's JSON schema and the keys in rollcall-job(5), made from the table;
  * malloc'd, NULL when out of memory. They are committed as jobs/REFERENCE.md, jobs/rollcall.schema.json and a part of
  * lib/spec/rollcall-job.5; ROLLCALL_UPDATE=1 in the environment of the unit test test_spec_document writes them anew.

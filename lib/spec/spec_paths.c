@@ -41,8 +41,8 @@ static char *normalise(const char *path)
     return normal;
 }
 
-/* Links and a different way to the same place count, where the file is there. */
-static bool same_file(struct spec_reader *reader, const char *left, const char *right)
+/* Links and a different way to the same place count, where the file is there. False with an error where memory ends. */
+static bool same_file(const char *left, const char *right, struct error *error)
 {
     struct stat left_status;
     struct stat right_status;
@@ -53,10 +53,31 @@ static bool same_file(struct spec_reader *reader, const char *left, const char *
     char *right_path = normalise(right);
     const bool same = left_path != NULL && right_path != NULL && strcmp(left_path, right_path) == 0;
     if (left_path == NULL || right_path == NULL)
-        error_no_memory(reader->error);
+        error_no_memory(error);
     free(left_path);
     free(right_path);
     return same;
+}
+
+enum { USES = 8 };
+
+/* The files of the spec that are no resource's. */
+static void list_uses(const struct spec *spec, struct use uses[USES])
+{
+    const bool sink_is_file = spec->outputs.tokens.kind == SINK_CSV || spec->outputs.tokens.kind == SINK_NDJSON;
+    const struct use all[USES] = {
+        {NULL, spec->path, true},
+        {"outputs.tokens.encrypt", spec->outputs.tokens.encrypt, true},
+        {"ledger", spec->ledger, false},
+        {"roster.csv", spec->roster.csv, false},
+        {"roster.previous", spec->roster.previous, false},
+        {"outputs.mapping", spec->outputs.mapping, false},
+        {"outputs.failures", spec->outputs.failures, false},
+        {spec->outputs.tokens.kind == SINK_CSV ? "outputs.tokens.csv" : "outputs.tokens.ndjson",
+         sink_is_file ? spec->outputs.tokens.target : NULL, false},
+    };
+
+    memcpy(uses, all, sizeof all);
 }
 
 static void compare(struct spec_reader *reader, const struct use *use, const struct use *earlier)
@@ -64,7 +85,7 @@ static void compare(struct spec_reader *reader, const struct use *use, const str
     char shown[SPEC_SHOWN_SIZE];
 
     if (use->path == NULL || earlier->path == NULL || (use->only_read && earlier->only_read) ||
-        strcmp(use->path, "-") == 0 || !same_file(reader, use->path, earlier->path))
+        strcmp(use->path, "-") == 0 || !same_file(use->path, earlier->path, reader->error))
         return;
     const struct spec_node *node = spec_node_find(reader->root, use->key);
     if (node != NULL && !node->bad)
@@ -95,24 +116,29 @@ static void check_resources(struct spec_reader *reader, const struct use *use)
 
 bool spec_check_paths(struct spec_reader *reader)
 {
-    const struct spec *spec = reader->spec;
-    const char *sink = spec->outputs.tokens.kind == SINK_CSV ? "outputs.tokens.csv" : "outputs.tokens.ndjson";
-    const bool sink_is_file = spec->outputs.tokens.kind == SINK_CSV || spec->outputs.tokens.kind == SINK_NDJSON;
-    const struct use uses[] = {
-        {NULL, spec->path, true},
-        {"outputs.tokens.encrypt", spec->outputs.tokens.encrypt, true},
-        {"ledger", spec->ledger, false},
-        {"roster.csv", spec->roster.csv, false},
-        {"roster.previous", spec->roster.previous, false},
-        {"outputs.mapping", spec->outputs.mapping, false},
-        {"outputs.failures", spec->outputs.failures, false},
-        {sink, sink_is_file ? spec->outputs.tokens.target : NULL, false},
-    };
+    struct use uses[USES];
 
-    for (size_t i = 1; i < sizeof uses / sizeof uses[0]; i++) {
+    list_uses(reader->spec, uses);
+    for (size_t i = 1; i < USES; i++) {
         check_resources(reader, &uses[i]);
         for (size_t j = 0; j < i; j++)
             compare(reader, &uses[i], &uses[j]);
     }
     return true;
+}
+
+bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error)
+{
+    struct use uses[USES];
+
+    list_uses(spec, uses);
+    error->code = ERROR_NONE;
+    for (size_t i = 0; i < USES && error->code == ERROR_NONE; i++) {
+        if (uses[i].path == NULL || !same_file(path, uses[i].path, error))
+            continue;
+        error_set(error, ERROR_INPUT, "%s %s would write over %s", option, path,
+                  uses[i].key != NULL ? uses[i].key : "the job spec");
+        error_hint(error, "name another file");
+    }
+    return error->code == ERROR_NONE;
 }

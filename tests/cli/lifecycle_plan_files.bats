@@ -179,3 +179,15 @@ refused() {
     save
     run ! grep -E 'anna|frida|accesskey' plan.json
 }
+
+@test "a plan is not written over the ledger or any other file of the job" {
+    local file
+    cp "$LEDGER" before.ledger
+    ln "$LEDGER" link
+    for file in "$LEDGER" ./link users.csv job.yaml out/../out/mapping.csv; do
+        run --separate-stderr "$ROLLCALL" plan job.yaml --out "$file"
+        exits 2
+        says "--out $file would write over "
+    done
+    cmp "$LEDGER" before.ledger
+}

@@ -276,6 +276,38 @@ static void a_run_knows_its_plan_and_where_its_audit_trail_begins(void **state)
     assert_string_equal(text, "9 of 1 2 3 4 5 6, after 2;0 of 0 0 0 0 0 0, after 0;");
 }
 
+static int64_t found_run(int64_t id, const char *job)
+{
+    struct run_record run;
+
+    if (ledger_find_run(ledger, id, job, &run, &error))
+        return run.id;
+    assert_int_equal(error.code, ERROR_NONE);
+    return 0;
+}
+
+static void a_run_is_found_by_its_id_or_as_the_last_of_a_job(void **state)
+{
+    struct run_record other = {.started_at_ms = WHEN_MS, .job = "rotate", .operator_name = "bert@host"};
+    struct run_record run;
+
+    (void)state;
+    works(ledger_run_begin(ledger, &other, &error));
+    other.state = RUN_STOPPED;
+    other.reason = "the service has not answered; run again";
+    works(ledger_run_end(ledger, &other, &error));
+    begin_run();
+    works(ledger_find_run(ledger, 2, NULL, &run, &error));
+    assert_string_equal(run.job, "rotate");
+    assert_string_equal(run.operator_name, "bert@host");
+    assert_string_equal(run.reason, "the service has not answered; run again");
+    assert_int_equal(found_run(1, NULL), 1);
+    assert_int_equal(found_run(0, NULL), 3);
+    assert_int_equal(found_run(0, "rotate"), 2);
+    assert_int_equal(found_run(0, "nothing"), 0);
+    assert_int_equal(found_run(4, NULL), 0);
+}
+
 static uint64_t last_rows(void)
 {
     uint64_t rows;
@@ -318,6 +350,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_run_that_never_ended_is_called_crashed_by_the_next_one),
     ledger_test(the_end_of_a_run_keeps_all_its_numbers),
     ledger_test(a_run_knows_its_plan_and_where_its_audit_trail_begins),
+    ledger_test(a_run_is_found_by_its_id_or_as_the_last_of_a_job),
     ledger_test(the_roster_is_compared_with_the_last_run_that_ended_well),
 };
 

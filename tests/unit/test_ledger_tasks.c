@@ -281,6 +281,50 @@ static bool note_key(void *context, const struct audit_record *one, struct error
     return true;
 }
 
+static const char *keys_of_run(int64_t id)
+{
+    static char keys[64];
+    struct run_record run;
+
+    keys[0] = '\0';
+    works(ledger_find_run(ledger, id, NULL, &run, &error));
+    works(ledger_each_of_run(ledger, &run, note_key, keys, &error));
+    return keys;
+}
+
+static bool stop_with_error(void *context, const struct audit_record *one, struct error *why)
+{
+    (void)context, (void)one;
+    return error_set(why, ERROR_SYSTEM, "enough");
+}
+
+static void the_attempts_of_one_run_come_oldest_first_and_without_those_of_others(void **state)
+{
+    struct run_record run;
+
+    (void)state;
+    provision("anna", 1, "", 0);
+    provision("bert", 2, "", 0);
+    begin_run();
+    provision("cleo", 3, "", 0);
+    act("anna", ACTION_REVOKE, false);
+    begin_run();
+    begin_run();
+    provision("dora", 4, "", 0);
+    assert_string_equal(keys_of_run(1), "anna;bert;");
+    assert_string_equal(keys_of_run(2), "cleo;anna;");
+    assert_string_equal(keys_of_run(3), "");
+    assert_string_equal(keys_of_run(4), "dora;");
+    works(ledger_find_run(ledger, 2, NULL, &run, &error));
+    assert_false(ledger_each_of_run(ledger, &run, stop_with_error, NULL, &error));
+    says("enough");
+    /* A run of before this was recorded: everything is looked at. */
+    run.audit_before = 0;
+    char keys[64] = "";
+    works(ledger_each_of_run(ledger, &run, note_key, keys, &error));
+    assert_string_equal(keys, "cleo;anna;");
+}
+
 static void attempts_since_a_moment_come_newest_first(void **state)
 {
     char keys[64] = "";
@@ -444,6 +488,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(every_attempt_stands_in_the_audit_trail_in_order),
     ledger_test(an_attempt_keeps_how_long_it_took_why_it_was_made_and_what_came_of_it),
     ledger_test(the_audit_trail_cannot_be_changed_or_shortened),
+    ledger_test(the_attempts_of_one_run_come_oldest_first_and_without_those_of_others),
     ledger_test(attempts_since_a_moment_come_newest_first),
     ledger_test(a_provision_in_doubt_is_listed_with_its_request_id),
     ledger_test(what_can_be_repeated_is_settled_without_doubt),

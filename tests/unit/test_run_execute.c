@@ -490,6 +490,11 @@ static void a_wrong_credential_stops_the_run_and_fails_nobody(void **state)
     assert_int_equal(summary.failed, 0);
     assert_int_equal(summary.left, 100);
     assert_string_equal(summary.state, "stopped");
+    /* The ledger keeps why. */
+    struct run_record record;
+    works(ledger_find_run(ledger, summary.run, NULL, &record, &error));
+    assert_non_null(strstr(record.reason, "answered 401"));
+    assert_non_null(strstr(record.reason, "; the clock"));
     assert_null(strstr(read_file("failures.csv"), "u0"));
     assert_int_equal(counts_at(0).open_tasks, 0);
     decide = NULL;
