@@ -2,6 +2,7 @@
 #ifndef EMULATOR_ANSWER_H
 #define EMULATOR_ANSWER_H
 
+#include "encoding.h"
 #include "version.h"
 
 #include "core/buffer.h"
@@ -21,7 +22,12 @@ enum answer_kind {
  * of what stands in front (authentication) have not. */
 enum answer_origin { FROM_FRONT, FROM_CONTROLLER };
 
+/* Whose errors: each has a form of its own. */
+enum answer_form { FORM_SERVICE, FORM_ENTRA, FORM_IMDS, FORM_APP_SERVICE, FORM_SERVICE_FABRIC };
+
 struct fault;
+
+enum { ANSWER_CHALLENGE_SIZE = 512 };
 
 struct answer {
     unsigned status;
@@ -35,6 +41,12 @@ struct answer {
     const char *retry_header; /* of a 429; NULL: none */
     char retry_value[48];
 
+    /* Of places where one signs in. */
+    enum answer_form form;
+    char trace_id[GUID_LENGTH + 1];        /* of FORM_ENTRA */
+    int64_t at_s;                          /* of FORM_ENTRA */
+    char challenge[ANSWER_CHALLENGE_SIZE]; /* WWW-Authenticate; "": none */
+
     /* Of faults only. */
     const struct fault *fault;    /* that befell the request, borrowed; NULL: none */
     const char *content_encoding; /* NULL: none */
@@ -47,8 +59,8 @@ void answer_clear(struct answer *answer);
 /* Forgets an answer, keeping its memory for the next one. */
 void answer_reset(struct answer *answer);
 
-/* `versions` of the answer is dropped for FROM_FRONT. target may be NULL. Returns false, so that a check can end with
- * it. */
+/* An error in the form of the answer. `versions` is dropped for FROM_FRONT. target may be NULL. The code of FORM_ENTRA
+ * may be a number of entra_error.h. Returns false, so that a check can end with it. */
 bool answer_error(struct answer *answer, enum answer_origin origin, unsigned status, const char *code,
                   const char *target, const char *format, ...) PRINTF_LIKE(6, 7);
 /* 400 ValidationError. */

@@ -13,13 +13,13 @@ enum { HASH_LENGTH = 32, HASH_TEXT_LENGTH = BASE64_LENGTH(HASH_LENGTH), HOSTS_MA
 
 static const char hash_of_nothing[] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
-bool auth_init(struct auth *auth, const struct resource *resource, const char *bearer_token, struct error *error)
+bool auth_init(struct auth *auth, const struct resource *resource, struct bearer *bearer, struct error *error)
 {
     char digest[] = "SHA256";
     const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                      OSSL_PARAM_construct_end()};
 
-    *auth = (struct auth){.bearer_token = bearer_token};
+    *auth = (struct auth){.bearer = bearer};
     auth->mac_method = EVP_MAC_fetch(NULL, "HMAC", NULL);
     auth->mac = EVP_MAC_CTX_new(auth->mac_method);
     auth->hash_method = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -171,11 +171,16 @@ static bool is_recent(const char *date, struct moment now)
     return skew_s <= AUTH_LARGEST_SKEW_S && skew_s >= -AUTH_LARGEST_SKEW_S;
 }
 
-static bool bearer_fits(const struct auth *auth, const char *token)
+static enum auth_verdict check_bearer(const struct auth *auth, const char *token, struct moment now)
 {
-    const char *expected = auth->bearer_token;
-
-    return expected != NULL && strlen(token) == strlen(expected) && CRYPTO_memcmp(token, expected, strlen(token)) == 0;
+    switch (bearer_check(auth->bearer, token, now)) {
+    case BEARER_GOOD: return AUTH_ALLOWED;
+    case BEARER_EXPIRED: return AUTH_BEARER_EXPIRED;
+    case BEARER_OTHER_AUDIENCE: return AUTH_BEARER_OTHER_AUDIENCE;
+    case BEARER_FORGED: return AUTH_BEARER_FORGED;
+    case BEARER_MALFORMED: break;
+    }
+    return AUTH_DENIED;
 }
 
 enum auth_verdict auth_check(struct auth *auth, const struct request *request)
@@ -187,7 +192,7 @@ enum auth_verdict auth_check(struct auth *auth, const struct request *request)
     if (request->authorization == NULL)
         return AUTH_DENIED;
     if (strncasecmp(request->authorization, bearer, sizeof bearer - 1) == 0)
-        return bearer_fits(auth, request->authorization + sizeof bearer - 1) ? AUTH_ALLOWED : AUTH_DENIED;
+        return check_bearer(auth, request->authorization + sizeof bearer - 1, request->arrived);
     if (request->host == NULL || date == NULL || request->content_hash == NULL ||
         !read_signature(request->authorization, signature) || !is_recent(date, request->arrived))
         return AUTH_DENIED;

@@ -6,6 +6,7 @@
 #ifndef EMULATOR_AUTH_H
 #define EMULATOR_AUTH_H
 
+#include "bearer.h"
 #include "request.h"
 #include "resource.h"
 
@@ -15,6 +16,9 @@ enum auth_verdict {
     AUTH_ALLOWED,
     AUTH_DENIED,
     AUTH_HASH_DIFFERS, /* x-ms-content-sha256 is not the hash of the body */
+    AUTH_BEARER_EXPIRED,
+    AUTH_BEARER_OTHER_AUDIENCE,
+    AUTH_BEARER_FORGED,
 };
 
 /* An assumption; the sibling scheme of App Configuration documents it. */
@@ -25,10 +29,10 @@ struct auth {
     EVP_MAC_CTX *mac; /* holds the key */
     EVP_MD *hash_method;
     EVP_MD_CTX *hash;
-    const char *bearer_token; /* borrowed; NULL: none is accepted */
+    struct bearer *bearer; /* borrowed */
 };
 
-bool auth_init(struct auth *auth, const struct resource *resource, const char *bearer_token, struct error *error);
+bool auth_init(struct auth *auth, const struct resource *resource, struct bearer *bearer, struct error *error);
 void auth_clear(struct auth *auth);
 enum auth_verdict auth_check(struct auth *auth, const struct request *request);
 

@@ -1,5 +1,7 @@
 #include "fault_answer.h"
 
+#include "entra_error.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +29,11 @@ static void give_body(struct answer *answer)
 
 static void spoil_status(const struct fault *fault, struct answer *answer)
 {
-    answer_error(answer, FROM_FRONT, fault->status, fault->status == 401 ? "Denied" : "Fault", NULL,
-                 "This fault is part of the script.");
+    const struct entra_error *known = answer->form == FORM_ENTRA ? entra_error_find(fault->code) : NULL;
+    const char *code = fault->code[0] != '\0' ? fault->code : fault->status == 401 ? "Denied" : "Fault";
+
+    answer_error(answer, FROM_FRONT, fault->status, code, NULL, "%s",
+                 known != NULL ? known->text : "This fault is part of the script.");
     if (fault->body == FAULT_BODY_HTML)
         set_body(answer, ANSWER_HTML, page);
     else if (fault->body == FAULT_BODY_NONE)
@@ -46,6 +51,8 @@ static void spoil_types(enum operation operation, struct answer *answer)
         set_body(answer, ANSWER_JSON, "{\"identity\":{\"id\":42},\"accessToken\":[\"token\"]}");
     else if (operation == OPERATION_ISSUE)
         set_body(answer, ANSWER_JSON, "{\"token\":{\"token\":1},\"expiresOn\":1735689600}");
+    else if (answer->form != FORM_SERVICE)
+        set_body(answer, ANSWER_JSON, "{\"access_token\":{\"token\":1},\"expires_in\":[],\"expires_on\":{}}");
     else
         set_body(answer, ANSWER_JSON, "[null]");
 }
@@ -57,6 +64,8 @@ static void spoil_id(enum operation operation, struct answer *answer)
         set_body(answer, ANSWER_JSON, "{\"identity\":{\"id\":\"../etc/passwd\"}}");
     else if (operation == OPERATION_ISSUE)
         set_body(answer, ANSWER_JSON, "{\"token\":\"\",\"expiresOn\":\"2030-01-01T00:00:00+00:00\"}");
+    else if (answer->form != FORM_SERVICE)
+        set_body(answer, ANSWER_JSON, "{\"access_token\":\"\",\"expires_in\":3599,\"expires_on\":\"4102444800\"}");
 }
 
 static void add_duplicate(enum operation operation, struct answer *answer)
@@ -68,6 +77,8 @@ static void add_duplicate(enum operation operation, struct answer *answer)
         buffer_append_text(&answer->body, ",\"identity\":{\"id\":\"" FOREIGN_ID "\"}}");
     else if (operation == OPERATION_ISSUE)
         buffer_append_text(&answer->body, ",\"token\":\"e30.e30.Zm9yZWlnbg\"}");
+    else if (answer->form != FORM_SERVICE)
+        buffer_append_text(&answer->body, ",\"access_token\":\"e30.e30.Zm9yZWlnbg\"}");
     else
         buffer_append_text(&answer->body, "\"a\":1,\"a\":2}");
 }

@@ -1,6 +1,6 @@
 /* The script is a list; each item is a rule:
  *
- *     - operation: create          # issue, revoke, delete; any (default)
+ *     - operation: create          # issue, revoke, delete; any of these (default); token, managed_identity
  *       nth: [3, 7]                # these occurrences of the operation, and
  *       from: 10                   # not before this one,
  *       until: 200                 # not after this one,
@@ -8,6 +8,7 @@
  *       fault: close_after         # a word of faults.c; or in its place
  *       status: 503                #   an error, with
  *       body: html                 #     json (default), html or none
+ *       code: Denied               #     the word, or for token the number, that stands in it
  *       retry_after: 2             #     in seconds
  *       clock: -20m                # the Date header is off, with the right answer or that of status
  *       acts: true                 # whether it is done all the same
@@ -34,7 +35,7 @@ struct script {
     unsigned kinds; /* how often its fault was named */
     bool has_status;
     bool has_clock;
-    bool has_answer_keys; /* body, retry_after */
+    bool has_answer_keys; /* body, code, retry_after */
     bool has_seconds;
     bool has_acts;
 };
@@ -81,14 +82,19 @@ static bool take_number(struct script *script, const yaml_node_t *node, uint64_t
 
 static bool take_operation(struct script *script, const yaml_node_t *value)
 {
-    static const enum operation those[] = {OPERATION_CREATE, OPERATION_ISSUE, OPERATION_REVOKE, OPERATION_DELETE};
+    static const enum operation those[] = {OPERATION_CREATE, OPERATION_ISSUE, OPERATION_REVOKE,
+                                           OPERATION_DELETE, OPERATION_TOKEN, OPERATION_MANAGED_IDENTITY};
 
-    script->rule->operations = 0;
-    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
-        if (is_text(value, "any") || is_text(value, operation_name(those[i])))
-            script->rule->operations |= 1u << those[i];
-    return script->rule->operations != 0 ||
-           complain(script, value, "operation must be one of: create, issue, revoke, delete, any");
+    if (is_text(value, "any"))
+        return true; /* as without it */
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++) {
+        if (is_text(value, operation_name(those[i]))) {
+            script->rule->operations = 1u << those[i];
+            return true;
+        }
+    }
+    return complain(script, value,
+                    "operation must be one of: create, issue, revoke, delete, any, token, managed_identity");
 }
 
 static bool take_nth(struct script *script, const yaml_node_t *value)
@@ -173,6 +179,19 @@ static bool take_body(struct script *script, const yaml_node_t *value)
     return complain(script, value, "body must be one of: json, html, none");
 }
 
+static bool take_code(struct script *script, const yaml_node_t *value)
+{
+    const char *text = text_of(value);
+    char *code = script->rule->fault.code;
+
+    script->has_answer_keys = true;
+    if (text == NULL || text[0] == '\0' || strlen(text) >= sizeof script->rule->fault.code)
+        return complain(script, value, "code must be a word of at most %zu letters",
+                        sizeof script->rule->fault.code - 1);
+    memcpy(code, text, strlen(text) + 1);
+    return true;
+}
+
 static bool take_acts(struct script *script, const yaml_node_t *value)
 {
     script->has_acts = true;
@@ -228,6 +247,7 @@ static const struct key {
     {"status", take_status},       {"body", take_body},
     {"acts", take_acts},           {"retry_after", take_retry_after},
     {"seconds", take_seconds},     {"clock", take_clock},
+    {"code", take_code},
 };
 
 static bool take_pair(struct script *script, const yaml_node_pair_t *pair)
@@ -269,7 +289,7 @@ static bool check_rule(struct script *script, const yaml_node_t *node)
     if (script->has_clock && fault->kind != FAULT_CLOCK && !script->has_status)
         return complain(script, node, "clock stands alone or with status");
     if (script->has_answer_keys && !script->has_status)
-        return complain(script, node, "body and retry_after need status");
+        return complain(script, node, "body, code and retry_after need status");
     if (script->has_seconds && !is_slow(fault->kind))
         return complain(script, node, "seconds are for stall, stall_body, trickle and refuse");
     if (script->has_acts && !may_act_or_not(fault->kind))

@@ -41,6 +41,7 @@ struct fault {
     bool acts;            /* the operation is done before it goes wrong */
     unsigned status;      /* of FAULT_STATUS */
     enum fault_body body; /* of FAULT_STATUS */
+    char code[32];        /* of FAULT_STATUS; "": the usual one */
     int retry_after_s;    /* of FAULT_STATUS; -1: no such header */
     int64_t lasts_us;     /* of those that are slow */
     int64_t clock_us;     /* added to Date; of FAULT_STATUS and FAULT_CLOCK */

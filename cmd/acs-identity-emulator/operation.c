@@ -3,8 +3,15 @@
 #include <string.h>
 
 static const char *const names[OPERATION_COUNT] = {
-    [OPERATION_CREATE] = "create", [OPERATION_ISSUE] = "issue", [OPERATION_REVOKE] = "revoke",
-    [OPERATION_DELETE] = "delete", [OPERATION_GET] = "get",     [OPERATION_EXCHANGE] = "exchange",
+    [OPERATION_CREATE] = "create",
+    [OPERATION_ISSUE] = "issue",
+    [OPERATION_REVOKE] = "revoke",
+    [OPERATION_DELETE] = "delete",
+    [OPERATION_GET] = "get",
+    [OPERATION_EXCHANGE] = "exchange",
+    [OPERATION_TOKEN] = "token",
+    [OPERATION_MANAGED_IDENTITY] = "managed_identity",
+    [OPERATION_DISCOVERY] = "discovery",
     [OPERATION_OTHER] = "other",
 };
 

@@ -1,4 +1,4 @@
-/* operation.h - the operations of the service that have a quota or a counter of their own. */
+/* operation.h - the operations that have a quota or a counter of their own. */
 #ifndef EMULATOR_OPERATION_H
 #define EMULATOR_OPERATION_H
 
@@ -12,7 +12,10 @@ enum operation {
     OPERATION_DELETE,
     OPERATION_GET,      /* preview versions only */
     OPERATION_EXCHANGE, /* Teams */
-    OPERATION_OTHER,    /* whatever is none of these: unknown paths, unsupported methods */
+    OPERATION_TOKEN,    /* Microsoft Entra ID's */
+    OPERATION_MANAGED_IDENTITY,
+    OPERATION_DISCOVERY,
+    OPERATION_OTHER, /* whatever is none of these: unknown paths, unsupported methods */
 };
 
 enum { OPERATION_COUNT = OPERATION_OTHER + 1 };

@@ -11,4 +11,8 @@ void operation_delete(struct service *service, const struct call *call, struct a
 void operation_get(struct service *service, const struct call *call, struct answer *answer);
 void operation_exchange(struct service *service, const struct call *call, struct answer *answer);
 
+void operation_token(struct service *service, const struct call *call, struct answer *answer);
+void operation_managed_identity(struct service *service, const struct call *call, struct answer *answer);
+void operation_discovery(struct service *service, const struct call *call, struct answer *answer);
+
 #endif

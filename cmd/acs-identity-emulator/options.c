@@ -54,6 +54,72 @@ static bool set_bearer_token(struct options *options, const char *value, struct 
     return true;
 }
 
+/* A text that must not be empty, into one of the options of Entra ID. */
+static bool set_text(const char **text, const char *option, const char *value, struct error *error)
+{
+    if (value[0] == '\0')
+        return error_set(error, ERROR_INPUT, "%s is empty", option);
+    *text = value;
+    return true;
+}
+
+static bool set_tenant(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.tenant, "--tenant", value, error);
+}
+
+static bool set_client_id(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.client_id, "--client-id", value, error);
+}
+
+static bool set_client_secret(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.client_secret, "--client-secret", value, error);
+}
+
+static bool set_client_certificate(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.certificates, "--client-certificate", value, error);
+}
+
+static bool set_federated(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.federated, "--federated", value, error);
+}
+
+static bool set_user_assigned(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.user_assigned, "--user-assigned", value, error);
+}
+
+static bool set_identity_header(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.identity_header, "--identity-header", value, error);
+}
+
+static bool set_arc_keys(struct options *options, const char *value, struct error *error)
+{
+    return set_text(&options->service.entra.arc_keys, "--arc-keys", value, error);
+}
+
+static bool set_length(int64_t *length_us, const char *option, const char *value, struct error *error)
+{
+    if (duration_parse(value, strlen(value), length_us) && *length_us >= 1000000)
+        return true;
+    return error_set(error, ERROR_INPUT, "%s: \"%s\" is not a length of time from 1s on", option, value);
+}
+
+static bool set_bearer_lifetime(struct options *options, const char *value, struct error *error)
+{
+    return set_length(&options->service.entra.lifetime_us, "--bearer-lifetime", value, error);
+}
+
+static bool set_bearer_refresh_in(struct options *options, const char *value, struct error *error)
+{
+    return set_length(&options->service.entra.refresh_in_us, "--bearer-refresh-in", value, error);
+}
+
 static bool set_ready_file(struct options *options, const char *value, struct error *error)
 {
     if (value[0] == '\0')
@@ -201,6 +267,19 @@ static const struct option table[] = {
     {"--tls-dir", "DIR", "where the certificate is written (default: a temporary directory)", set_tls_dir},
     {"--access-key", "BASE64", "the access key (default: made from the seed)", set_access_key},
     {"--bearer-token", "TOKEN", "accept this Microsoft Entra token as well (default: none)", set_bearer_token},
+    {"--bearer-lifetime", "TIME", "of the tokens that its own Entra ID gives out (default 1h)", set_bearer_lifetime},
+    {"--bearer-refresh-in", "TIME", "when they ask to be renewed (default: not said)", set_bearer_refresh_in},
+    {"--tenant", "ID", "of its Entra ID; README.md has what this and the next two are without it", set_tenant},
+    {"--client-id", "ID", "of the application that may sign in", set_client_id},
+    {"--client-secret", "TEXT", "its secret", set_client_secret},
+    {"--client-certificate", "FILE", "its certificates (PEM); one with that key may sign in (default: none)",
+     set_client_certificate},
+    {"--federated", "I,S,FILE", "tokens of issuer I for subject S, signed with this key (PEM), may sign in",
+     set_federated},
+    {"--user-assigned", "C,O,R", "client id, object id and resource id of a user-assigned managed identity",
+     set_user_assigned},
+    {"--identity-header", "TEXT", "the secret of the managed identity endpoints that have one", set_identity_header},
+    {"--arc-keys", "DIR", "where challenges of Azure Arc are put (default /var/opt/azcmagent/tokens)", set_arc_keys},
     {"--ready-file", "PATH", "written once it listens: the connection string; removed at exit", set_ready_file},
     {"--limits", "LIMITS", "published (default), none, or a list: create=100/3s,issue=10/500ms", set_limits},
     {"--window", "KIND", "of the limits: sliding (default) or fixed", set_window},
@@ -298,6 +377,7 @@ bool options_parse(int count, char **arguments, struct options *options, struct 
 {
     *options = (struct options){.service.seed = options->seed};
     quota_limits_published(&options->service.limits);
+    entra_options_default(&options->service.entra);
     if (!pick_seed(options, error) || !address_parse(default_listen, &options->listen, error))
         return false;
     for (int i = 1; i < count; i++) {

@@ -53,9 +53,9 @@ bool quota_limits_parse(const char *text, struct quota_limits *limits, struct er
             quota_limits_published(limits);
         } else if (!parse_limit(item, length, limits)) {
             error_set(error, ERROR_INPUT, "--limits: \"%.*s\" is not a limit", (int)length, item);
-            return error_hint(error,
-                              "use published, none, or a list such as create=100/3s,issue=100/3s; the operations "
-                              "are create, issue, revoke, delete, get and exchange");
+            return error_hint(
+                error, "use published, none, or a list such as create=100/3s,issue=100/3s; the operations "
+                       "are create, issue, revoke, delete, get, exchange, token, managed_identity and discovery");
         }
         item += length;
         if (*item == '\0')

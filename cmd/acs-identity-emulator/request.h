@@ -20,6 +20,9 @@ struct request {
     const char *client_request_id;
     const char *origin;
     const char *preflight_headers; /* Access-Control-Request-Headers */
+    const char *metadata;          /* of managed identities, and the next two */
+    const char *identity_header;   /* X-IDENTITY-HEADER */
+    const char *secret;
 
     const char *body;
     size_t body_length;

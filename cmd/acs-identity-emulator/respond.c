@@ -66,6 +66,15 @@ static void add_browser_headers(struct MHD_Response *response, const struct requ
     MHD_add_response_header(response, "Access-Control-Max-Age", "3600");
 }
 
+static void add_sign_in_headers(struct MHD_Response *response, const struct answer *answer)
+{
+    MHD_add_response_header(response, "Cache-Control", "no-store, no-cache");
+    if (answer->form == FORM_ENTRA)
+        MHD_add_response_header(response, "x-ms-request-id", answer->trace_id);
+    if (answer->challenge[0] != '\0')
+        MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
+}
+
 static void add_fault_headers(struct MHD_Response *response, const struct answer *answer)
 {
     char date[TIME_TEXT_SIZE];
@@ -108,6 +117,8 @@ static void add_headers(struct responder *responder, struct MHD_Response *respon
         MHD_add_response_header(response, "Accept-Ranges", "bytes");
     if (answer->retry_header != NULL)
         MHD_add_response_header(response, answer->retry_header, answer->retry_value);
+    if (answer->form != FORM_SERVICE)
+        add_sign_in_headers(response, answer);
     if (answer->fault != NULL)
         add_fault_headers(response, answer);
     if (request->origin != NULL)

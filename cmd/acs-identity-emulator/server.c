@@ -89,6 +89,9 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
         {"x-ms-client-request-id", offsetof(struct request, client_request_id)},
         {"Origin", offsetof(struct request, origin)},
         {"Access-Control-Request-Headers", offsetof(struct request, preflight_headers)},
+        {"Metadata", offsetof(struct request, metadata)},
+        {"X-IDENTITY-HEADER", offsetof(struct request, identity_header)},
+        {"Secret", offsetof(struct request, secret)},
     };
 
     (void)kind;

@@ -16,8 +16,12 @@ bool service_init(struct service *service, const struct resource *resource, cons
 {
     *service = (struct service){.resource = resource, .options = *options, .started = moment_now()};
     if (!random_init(&service->random, options->seed, "answers", error) ||
-        !auth_init(&service->auth, resource, options->bearer_token, error))
+        !entra_init(&service->entra, &options->entra, options->bearer_token, options->seed, error))
         return false;
+    if (!auth_init(&service->auth, resource, &service->entra.bearer, error)) {
+        entra_clear(&service->entra);
+        return false;
+    }
     token_maker_init(&service->tokens, resource, &service->random);
     quota_init(&service->quota, &options->limits, options->window);
     for (int era = 0; era < ERA_COUNT; era++) {
@@ -39,6 +43,7 @@ void service_clear(struct service *service)
     faults_clear(&service->faults);
     quota_clear(&service->quota);
     auth_clear(&service->auth);
+    entra_clear(&service->entra);
 }
 
 bool service_preload(struct service *service, uint64_t count, struct error *error)
@@ -82,14 +87,16 @@ static bool check_version(const struct service *service, const struct call *call
 
 static bool check_signature(struct service *service, const struct call *call, struct answer *answer)
 {
-    switch (auth_check(&service->auth, call->request)) {
-    case AUTH_ALLOWED: return true;
-    case AUTH_HASH_DIFFERS:
-        return answer_error(answer, FROM_FRONT, 401, "Denied", NULL,
-                            "Request 'x-ms-content-sha256' differs from generated content hash.");
-    case AUTH_DENIED: break;
-    }
-    return answer_error(answer, FROM_FRONT, 401, "Denied", NULL, "Denied by the resource provider.");
+    static const char *const reasons[] = {
+        [AUTH_DENIED] = "Denied by the resource provider.",
+        [AUTH_HASH_DIFFERS] = "Request 'x-ms-content-sha256' differs from generated content hash.",
+        [AUTH_BEARER_EXPIRED] = "The bearer token has expired.",
+        [AUTH_BEARER_OTHER_AUDIENCE] = "The audience of the bearer token is not this service.",
+        [AUTH_BEARER_FORGED] = "The signature of the bearer token is not valid.",
+    };
+    const enum auth_verdict verdict = auth_check(&service->auth, call->request);
+
+    return verdict == AUTH_ALLOWED || answer_error(answer, FROM_FRONT, 401, "Denied", NULL, "%s", reasons[verdict]);
 }
 
 /* No recording of a 429 is known; the header's forms are those that the SDKs read. A wait is rounded up: who keeps to
@@ -136,11 +143,38 @@ bool service_take_quota(struct service *service, const struct call *call, enum o
     return true;
 }
 
+/* Whose errors they are shows in their form. */
+static void choose_form(struct service *service, const struct call *call, struct answer *answer)
+{
+    unsigned char bytes[16];
+
+    switch (call->route.operation) {
+    case OPERATION_TOKEN:
+    case OPERATION_DISCOVERY:
+        answer->form = FORM_ENTRA;
+        answer->at_s = moment_wall_s(call->request->arrived);
+        random_bytes(&service->entra.random, bytes, sizeof bytes);
+        guid_format(bytes, answer->trace_id);
+        break;
+    case OPERATION_MANAGED_IDENTITY:
+        answer->form = call->route.place == PLACE_APP_SERVICE      ? FORM_APP_SERVICE
+                       : call->route.place == PLACE_SERVICE_FABRIC ? FORM_SERVICE_FABRIC
+                                                                   : FORM_IMDS;
+        break;
+    default: break;
+    }
+}
+
 static bool admit(struct service *service, const struct call *call, struct answer *answer)
 {
     if (call->request->body_too_large)
         return answer_error(answer, FROM_FRONT, 413, "RequestBodyTooLarge", NULL,
                             "The request body is larger than %d bytes.", REQUEST_BODY_MAX);
+    if (route_is_sign_in(&call->route)) {
+        if (!call->route.method_fits)
+            return answer_error(answer, FROM_FRONT, 405, "invalid_request", NULL, "The method does not fit.");
+        return service_take_quota(service, call, call->route.operation, answer);
+    }
     if (!check_signature(service, call, answer))
         return false;
     if (call->route.place == PLACE_UNKNOWN)
@@ -157,6 +191,9 @@ static void act(struct service *service, const struct call *call, struct answer 
     case OPERATION_DELETE: operation_delete(service, call, answer); break;
     case OPERATION_GET: operation_get(service, call, answer); break;
     case OPERATION_EXCHANGE: operation_exchange(service, call, answer); break;
+    case OPERATION_TOKEN: operation_token(service, call, answer); break;
+    case OPERATION_MANAGED_IDENTITY: operation_managed_identity(service, call, answer); break;
+    case OPERATION_DISCOVERY: operation_discovery(service, call, answer); break;
     case OPERATION_OTHER: break; /* was not admitted */
     }
     if (buffer_failed(&answer->body))
@@ -194,6 +231,7 @@ void service_handle(struct service *service, const struct request *request, stru
         answer->at_once = true;
         return;
     }
+    choose_form(service, &call, answer);
     quota_arrive(&service->quota, call.route.operation, request->arrived.monotonic_us);
     if (is_preflight(request)) {
         answer->status = 204;

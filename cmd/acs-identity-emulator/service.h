@@ -1,9 +1,10 @@
-/* service.h - one request in, one answer out: the ACS Identity service without its wires.
+/* service.h - one request in, one answer out: the ACS Identity service, and where one signs in to it, without their
+ * wires.
  *
  * A request passes these steps, in this order:
  *
  *     arrive    its operation is found and counted
- *     admit     body size, signature, path, api-version, quota
+ *     admit     body size, signature (not where one signs in), path, api-version, quota
  *     befall    a fault of the script, if there is one (faults.h)
  *     act       the operation itself (operations.c), unless the fault prevents it
  *     spoil     what the fault does to the answer (fault_answer.h)
@@ -16,6 +17,7 @@
 
 #include "answer.h"
 #include "auth.h"
+#include "entra.h"
 #include "faults.h"
 #include "quota.h"
 #include "random.h"
@@ -41,7 +43,8 @@ enum gone_form {
 
 struct service_options {
     const char *seed;
-    const char *bearer_token; /* NULL: none is accepted */
+    const char *bearer_token; /* taken as well as the tokens of our own Entra ID; NULL: none */
+    struct entra_options entra;
     struct quota_limits limits;
     enum quota_kind window;
     enum retry_form retry;
@@ -56,6 +59,7 @@ enum { STATUS_MAX = 600 };
 struct service {
     const struct resource *resource;
     struct service_options options;
+    struct entra entra;
     struct auth auth;
     struct quota quota;
     struct store store;

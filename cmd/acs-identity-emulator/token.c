@@ -1,5 +1,6 @@
 #include "token.h"
 
+#include "jwt.h"
 #include "moment.h"
 
 #include <inttypes.h>
@@ -64,26 +65,14 @@ static bool copy_guid(const json_t *claims, const char *name, char guid[GUID_LEN
 
 bool token_read_entra(const char *token, struct entra_claims *claims)
 {
-    const char *payload = strchr(token, '.');
-    const char *end = payload == NULL ? NULL : strchr(payload + 1, '.');
-    size_t length;
+    json_t *root = jwt_claims(token);
+    const json_t *expires = json_object_get(root, "exp");
     bool ok = false;
 
-    if (end == NULL || payload == token || end[1] == '\0' || strchr(end + 1, '.') != NULL)
-        return false;
-    payload++;
-    unsigned char *json = malloc((size_t)(end - payload) + 1);
-    if (json == NULL)
-        return false;
-    json_t *root = NULL;
-    if (base64url_decode(payload, (size_t)(end - payload), json, &length))
-        root = json_loadb((const char *)json, length, 0, NULL);
-    const json_t *expires = json_object_get(root, "exp");
     if (json_is_number(expires) && json_number_value(expires) >= 0 && json_number_value(expires) < latest_expiry_s) {
         claims->expires_ticks = (int64_t)(json_number_value(expires) * TICKS_PER_SECOND);
         ok = copy_guid(root, "appid", claims->app_id) && copy_guid(root, "oid", claims->object_id);
     }
     json_decref(root);
-    free(json);
     return ok;
 }

@@ -87,7 +87,8 @@ teardown() {
     run "$EMULATOR" --help
     [ "$status" -eq 0 ]
     for option in listen tls tls-dir access-key bearer-token ready-file limits window retry-after latency gone preload \
-        remember-request-ids create-counts-as-issue seed; do
+        remember-request-ids create-counts-as-issue seed tenant client-id client-secret client-certificate federated \
+        user-assigned identity-header arc-keys bearer-lifetime bearer-refresh-in; do
         [[ $output == *"--$option "* ]]
     done
     run "$EMULATOR" --version

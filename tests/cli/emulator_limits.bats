@@ -152,7 +152,7 @@ talk_to() {
 
 @test "the published limits are the default" {
     emulator_start
-    is "$(stats '[.windows[] | .limit] | tostring')" '[1000,1000,500,500,null,500]'
+    is "$(stats '[.windows[] | .limit] | tostring')" '[1000,1000,500,500,null,500,null,null,null]'
     emulator_start --limits none
     is "$(stats '[.windows[] | .limit] | unique | tostring')" '[null]'
 }
@@ -287,7 +287,7 @@ talk_to() {
     raw_request GET /nowhere
     raw_request GET /_emulator/stats
     is "$(json '.requests | tostring')" \
-        '{"create":{"201":3,"401":1,"429":2},"issue":{"200":1,"400":1},"revoke":{},"delete":{"204":1},"get":{},"exchange":{},"other":{"401":1}}'
+        '{"create":{"201":3,"401":1,"429":2},"issue":{"200":1,"400":1},"revoke":{},"delete":{"204":1},"get":{},"exchange":{},"token":{},"managed_identity":{},"discovery":{},"other":{"401":1}}'
     is "$(json '.windows.create | tostring')" '{"seconds":60,"limit":3,"most_arrived":6,"most_accepted":3}'
     is "$(json '.identities | tostring')" '{"created":3,"active":2,"deleted":1}'
     is "$(json '.tokens | tostring')" '{"issued":1,"live":0}'

@@ -57,6 +57,7 @@ static const struct request issue = {
 static enum auth_verdict verdict(const char *key, struct request request, int64_t late_s)
 {
     struct resource resource;
+    struct bearer bearer = {0};
     struct auth auth;
     struct error error = {0};
     int64_t dated_s;
@@ -64,7 +65,7 @@ static enum auth_verdict verdict(const char *key, struct request request, int64_
     assert_true(time_parse_http(request.ms_date != NULL ? request.ms_date : request.date, &dated_s));
     request.arrived.wall_ticks = (dated_s + late_s) * TICKS_PER_SECOND;
     assert_true(resource_init(&resource, "seed", false, key, &error));
-    assert_true(auth_init(&auth, &resource, NULL, &error));
+    assert_true(auth_init(&auth, &resource, &bearer, &error));
     const enum auth_verdict result = auth_check(&auth, &request);
     auth_clear(&auth);
     return result;
