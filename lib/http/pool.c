@@ -3,13 +3,13 @@
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/wipe.h"
+#include "http/header.h"
 #include "http/reach.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -75,43 +75,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return buffer_failed(&slot->answer_body) ? 0 : size * count;
 }
 
-/* Copies the value of "<name>: value\r\n" when the line is that header. */
-static void keep_header(const char *line, size_t length, const char *name, char *value, size_t size)
-{
-    const size_t name_length = strlen(name);
-
-    if (length <= name_length || line[name_length] != ':' || strncasecmp(line, name, name_length) != 0)
-        return;
-    const char *start = line + name_length + 1;
-    const char *end = line + length;
-    while (start < end && (*start == ' ' || *start == '\t'))
-        start++;
-    while (end > start && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    const size_t kept = (size_t)(end - start) < size ? (size_t)(end - start) : size - 1;
-    memcpy(value, start, kept);
-    value[kept] = '\0';
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
-    struct http_answer *answer = &((struct slot *)context)->answer;
-    const size_t length = size * count;
-
-    switch (length > 0 ? line[0] | 0x20 : 0) {
-    case 'd': keep_header(line, length, "date", answer->date, sizeof answer->date); break;
-    case 'm': keep_header(line, length, "ms-cv", answer->ms_cv, sizeof answer->ms_cv); break;
-    case 'r':
-        keep_header(line, length, "retry-after", answer->retry_after, sizeof answer->retry_after);
-        keep_header(line, length, "retry-after-ms", answer->retry_after_ms, sizeof answer->retry_after_ms);
-        break;
-    case 'x':
-        keep_header(line, length, "x-ms-retry-after-ms", answer->x_ms_retry_after_ms,
-                    sizeof answer->x_ms_retry_after_ms);
-        break;
-    default: break;
-    }
-    return length;
+    http_header_take(&((struct slot *)context)->answer, line, size * count);
+    return size * count;
 }
 
 /* Called when a connection is there and the request is about to leave. A second time for the same request means that

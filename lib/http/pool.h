@@ -58,7 +58,7 @@ struct http_answer {
     int status;
     char *body; /* terminated by NUL; the receiver may wipe it in place */
     size_t body_length;
-    /* Headers that matter here, "" when absent. */
+    /* Headers that matter here; "" when absent, without room here, or not visible ASCII. */
     char date[64];
     char ms_cv[64];
     char retry_after[64];

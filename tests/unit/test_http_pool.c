@@ -188,25 +188,6 @@ static void the_headers_that_matter_are_kept_for_their_own_answer_only(void **st
     assert_string_equal(seen.last.ms_cv, "");
 }
 
-static enum step say_long_header(const struct request_seen *request, char *text, size_t size)
-{
-    char header[600];
-
-    (void)request;
-    snprintf(header, sizeof header, "ms-cv: %0500d\r\n", 7);
-    answer_with(text, size, 200, header, "");
-    return STEP_ANSWER;
-}
-
-static void a_header_too_long_is_cut_to_its_room(void **state)
-{
-    (void)state;
-    server_start(say_long_header);
-    make_pool(server.url);
-    exchange(&get);
-    assert_int_equal(strlen(seen.last.ms_cv), sizeof seen.last.ms_cv - 1);
-}
-
 static enum step redirect(const struct request_seen *request, char *text, size_t size)
 {
     (void)request;
@@ -526,7 +507,6 @@ static const struct CMUnitTest tests[] = {
     TEST(a_request_is_sent_as_it_was_given),
     TEST(nothing_of_a_request_stays_for_the_next_one),
     TEST(the_headers_that_matter_are_kept_for_their_own_answer_only),
-    TEST(a_header_too_long_is_cut_to_its_room),
     TEST(a_redirect_is_an_answer_and_not_followed),
     TEST(a_request_on_a_reused_connection_that_is_closed_leaves_only_once),
     TEST(a_request_on_a_fresh_connection_that_is_closed_is_lost),
