@@ -23,12 +23,7 @@ static bool is_second(unsigned char first, unsigned char second)
 /* Bytes of a character that begins with this one; 0 when none does. */
 static size_t announced_size(unsigned char first)
 {
-    return first < 0x80   ? 1
-           : first < 0xC2 ? 0
-           : first < 0xE0 ? 2
-           : first < 0xF0 ? 3
-           : first < 0xF5 ? 4
-                          : 0;
+    return first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
 }
 
 /* Bytes of the character that starts here; 0 when it is malformed or NUL. */

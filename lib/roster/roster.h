@@ -39,6 +39,7 @@ struct roster_options {
     bool watch_may_be_missing; /* a watched column that the header lacks: a value of its own instead of a fault */
     const struct roster_filter *filters;
     size_t filter_count;
+    size_t chunk_size; /* bytes read and looked at in one go, 4 or more; 0: what is fast */
 };
 
 struct roster_field {

@@ -1,6 +1,6 @@
 #include "roster/roster_header.h"
 
-#include "roster/utf8.h"
+#include "core/utf8.h"
 
 #include <ctype.h>
 #include <stdio.h>

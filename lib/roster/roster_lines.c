@@ -4,8 +4,8 @@
  */
 #include "roster/roster_reader.h"
 
+#include "core/utf8.h"
 #include "roster/roster_header.h"
-#include "roster/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -118,7 +118,11 @@ bool lines_feed(struct reader *reader, const char *bytes, size_t length, struct 
     }
     if (length == 0 || (!reader->in_row && is_line_end(bytes, length)))
         return true;
-    return feed(reader, bytes, length, error);
+    if (!feed(reader, bytes, length, error))
+        return false;
+    if (bytes[length - 1] != '\n')
+        reader->fed += utf8_count(bytes, length);
+    return true;
 }
 
 bool lines_finish(struct reader *reader, struct error *error)

@@ -1,10 +1,12 @@
 #include "roster/roster_reader.h"
 
-#include "roster/utf8.h"
+#include "core/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { CHUNK_SIZE = 128 * 1024 }; /* stays in the processor's cache from the read to the parser */
 
 static const char utf16_hint[] = "save the file as UTF-8 (iconv -f UTF-16 -t UTF-8)";
 
@@ -41,16 +43,13 @@ static bool feed_chunk(struct reader *reader, size_t *used, struct error *error)
         reader->fed = 0;
     }
     size_t rest = source->length - *used;
-    if (rest == 0 || (!source->at_end && rest < SOURCE_CAPACITY))
+    if (rest == 0 || (!source->at_end && rest < source->capacity))
         return true;
-    if (!source->at_end && source->bytes[source->length - 1] == '\r')
-        rest--; /* its line feed may follow */
+    if (!source->at_end) /* its line feed, or the other bytes of the last character, may follow */
+        rest -= source->bytes[source->length - 1] == '\r' ? 1 : utf8_cut_length(source->bytes, source->length);
     const char *start = source->bytes + *used;
     *used += rest;
-    if (!lines_feed(reader, start, rest, error))
-        return false;
-    reader->fed += utf8_count(start, rest);
-    return true;
+    return lines_feed(reader, start, rest, error);
 }
 
 static bool finish_file(struct reader *reader, struct error *error)
@@ -81,6 +80,7 @@ static bool read_file(struct reader *reader, struct error *error)
 static bool reader_open(struct reader *reader, struct error *error)
 {
     const struct roster_options *options = reader->options;
+    const size_t chunk_size = options->chunk_size > 0 ? options->chunk_size : CHUNK_SIZE;
 
     csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     csv_set_delim(&reader->parser, (unsigned char)options->delimiter);
@@ -94,7 +94,7 @@ static bool reader_open(struct reader *reader, struct error *error)
         return error_no_memory(error);
     return row_init(&reader->header_text, ROSTER_COLUMNS_MAX, error) &&
            watch_init(&reader->watch, options->watch, options->watch_count, error) &&
-           source_open(&reader->source, options->name, options->fd, error);
+           source_open(&reader->source, options->name, options->fd, chunk_size, error);
 }
 
 static void reader_close(struct reader *reader)

@@ -1,7 +1,7 @@
 #include "roster/roster_reader.h"
 
+#include "core/utf8.h"
 #include "roster/roster_header.h"
-#include "roster/utf8.h"
 
 #include <inttypes.h>
 #include <string.h>

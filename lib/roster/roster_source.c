@@ -8,14 +8,14 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-bool source_open(struct source *source, const char *name, int fd, struct error *error)
+bool source_open(struct source *source, const char *name, int fd, size_t capacity, struct error *error)
 {
-    *source = (struct source){.name = name, .fd = fd, .seekable = lseek(fd, 0, SEEK_CUR) >= 0};
+    *source = (struct source){.name = name, .fd = fd, .seekable = lseek(fd, 0, SEEK_CUR) >= 0, .capacity = capacity};
     if (fstat(fd, &source->before) != 0)
         return error_errno(error, "cannot look at %s", name);
     if (source->seekable)
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice: that it may fail does not matter */
-    source->bytes = malloc(SOURCE_CAPACITY);
+    source->bytes = malloc(capacity);
     source->digest = XXH3_createState();
     if (source->bytes == NULL || source->digest == NULL)
         return error_no_memory(error);
@@ -26,7 +26,7 @@ bool source_open(struct source *source, const char *name, int fd, struct error *
 void source_close(struct source *source)
 {
     if (source->bytes != NULL)
-        explicit_bzero(source->bytes, SOURCE_CAPACITY); /* files with tokens are read too */
+        explicit_bzero(source->bytes, source->capacity); /* files with tokens are read too */
     free(source->bytes);
     XXH3_freeState(source->digest);
 }
@@ -35,9 +35,9 @@ bool source_fill(struct source *source, size_t used, struct error *error)
 {
     source->length -= used;
     memmove(source->bytes, source->bytes + used, source->length);
-    while (source->length < SOURCE_CAPACITY) {
+    while (source->length < source->capacity) {
         char *room = source->bytes + source->length;
-        const size_t size = SOURCE_CAPACITY - source->length;
+        const size_t size = source->capacity - source->length;
         /* pread leaves the descriptor's own position alone, so that two threads may read one roster. */
         const ssize_t got =
             source->seekable ? pread(source->fd, room, size, (off_t)source->total) : read(source->fd, room, size);

@@ -10,8 +10,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-enum { SOURCE_CAPACITY = 128 * 1024 }; /* stays in the processor's cache from the read to the parser */
-
 struct source {
     const char *name; /* borrowed */
     int fd;           /* borrowed */
@@ -20,11 +18,13 @@ struct source {
     struct stat before;
     void *digest; /* XXH3_state_t */
     char *bytes;
+    size_t capacity;
     size_t length;  /* bytes held */
     uint64_t total; /* bytes read */
 };
 
-bool source_open(struct source *source, const char *name, int fd, struct error *error);
+/* Holds `capacity` bytes at most. */
+bool source_open(struct source *source, const char *name, int fd, size_t capacity, struct error *error);
 void source_close(struct source *source);
 
 /* Reads on: drops the first `used` bytes held, and fills up behind the others. Sets at_end after the last byte. */

@@ -385,6 +385,22 @@ static void crlf_may_be_cut_between_its_two_bytes(void **state)
     free(file);
 }
 
+/* Found by fuzzing: a character of several bytes that a chunk cut counted as several, and what stood before a carriage
+ * return in a line longer than a chunk counted twice. */
+static void a_fault_has_its_place_wherever_a_chunk_ends(void **state)
+{
+    (void)state;
+    for (size_t chunk_size = 4; chunk_size < 40; chunk_size++) {
+        reading.options.chunk_size = chunk_size;
+        read_text("id,text\nanna,a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80 5\" pipe\n");
+        expect_only_problem(2, 12, "a double quote inside a value that does not begin with one");
+        read_text("id,text\nanna,\"a\rb\r\" c\n");
+        expect_only_problem(2, 12, "text after the closing double quote");
+        read_text("id,text\nanna,\"a\r\n\xE6\x97\xA5\r\nb\" c\nbert,d\n");
+        expect_only_problem(4, 3, "text after the closing double quote of a value that begins in line 2");
+    }
+}
+
 /* ---- Against a plain model -------------------------------------------------------------------------------------- */
 
 /* Random tables, written with csv_write() of libcsv or bare, must come back as they were. */
@@ -461,6 +477,7 @@ int main(void)
         reading_test(a_descriptor_that_cannot_be_read_is_an_error_of_the_system),
         reading_test(rows_are_the_same_wherever_a_chunk_ends),
         reading_test(a_row_may_be_longer_than_a_chunk),
+        reading_test(a_fault_has_its_place_wherever_a_chunk_ends),
         reading_test(crlf_may_be_cut_between_its_two_bytes),
         reading_test(random_tables_come_back_as_they_were),
     };
