@@ -4,10 +4,17 @@
 
 const struct csv_style csv_plain = {.delimiter = ','};
 
+/* At the start of a file it would be taken for a mark of the file and not for part of its first value. */
+static bool has_byte_order_mark(const char *bytes, size_t length)
+{
+    return length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0;
+}
+
 static bool needs_quotes(const struct csv_style *style, const char *bytes, size_t length)
 {
     return length > 0 && (memchr(bytes, style->delimiter, length) != NULL || memchr(bytes, '"', length) != NULL ||
-                          memchr(bytes, '\n', length) != NULL || memchr(bytes, '\r', length) != NULL);
+                          memchr(bytes, '\n', length) != NULL || memchr(bytes, '\r', length) != NULL ||
+                          has_byte_order_mark(bytes, length));
 }
 
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length)

@@ -33,6 +33,14 @@ static void a_field_is_quoted_only_where_needed(void **state)
     writes(&csv_plain, "J\xC3\xB6rg", "J\xC3\xB6rg");
 }
 
+static void a_value_that_begins_with_a_byte_order_mark_is_quoted_so_that_it_stays_part_of_the_value(void **state)
+{
+    (void)state;
+    writes(&csv_plain, "\xEF\xBB\xBFid", "\"\xEF\xBB\xBFid\"");
+    writes(&csv_plain, "id\xEF\xBB\xBF", "id\xEF\xBB\xBF");
+    writes(&csv_plain, "\xEF\xBB", "\xEF\xBB");
+}
+
 static void the_delimiter_decides_what_needs_quotes(void **state)
 {
     static const struct csv_style semicolon = {.delimiter = ';'};
@@ -79,6 +87,7 @@ static void a_formula_is_disarmed_only_where_asked(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_field_is_quoted_only_where_needed),
+    cmocka_unit_test(a_value_that_begins_with_a_byte_order_mark_is_quoted_so_that_it_stays_part_of_the_value),
     cmocka_unit_test(the_delimiter_decides_what_needs_quotes),
     cmocka_unit_test(fields_are_joined_and_lines_ended),
     cmocka_unit_test(a_formula_is_disarmed_only_where_asked),
