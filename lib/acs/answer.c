@@ -137,7 +137,7 @@ static bool is_code(const char *code)
     for (size_t i = 0; i < length; i++)
         if (!isascii(code[i]) || (!isalnum((unsigned char)code[i]) && strchr("_.-", code[i]) == NULL))
             return false;
-    return length > 0 && length < ACS_CODE_SIZE && strncmp(code, "eyJ", 3) != 0;
+    return length > 0 && length < ACS_CODE_SIZE && strstr(code, "eyJ") == NULL;
 }
 
 static void say(struct acs_answer *answer, const char *code, const char *message)

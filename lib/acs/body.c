@@ -23,10 +23,12 @@ static const char *expect(const char *next, const char *end, char character)
 }
 
 /* Finds the value of the only "token", when it is a string that means what it shows, without escapes. The quotes of a
- * name inside another string are escaped, so this finds no such thing. */
+ * name inside another string are escaped, so this finds no such thing. Another empty string could be taken for the one
+ * that is left where the token was. */
 static void find_token(struct body *body, const char *bytes, size_t length)
 {
     static const char name[] = "\"token\"";
+    static const char empty[] = "\"\"";
     const char *const end = bytes + length;
     const char *next = memmem(bytes, length, name, sizeof name - 1);
 
@@ -35,7 +37,8 @@ static void find_token(struct body *body, const char *bytes, size_t length)
         return;
     const char *quote = memchr(next, '"', (size_t)(end - next));
     if (quote == NULL || memchr(next, '\\', (size_t)(quote - next)) != NULL ||
-        memmem(quote, (size_t)(end - quote), name, sizeof name - 1) != NULL)
+        memmem(quote, (size_t)(end - quote), name, sizeof name - 1) != NULL ||
+        memmem(bytes, length, empty, sizeof empty - 1) != NULL)
         return;
     body->token = next;
     body->token_length = (size_t)(quote - next);

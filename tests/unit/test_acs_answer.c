@@ -263,6 +263,7 @@ static void a_token_from_elsewhere_in_the_answer_is_not_taken(void **state)
     static const char *const bodies[] = {
         "{\"token\":\"\",\"expiresOn\":\"2022-02-10T03:45:58Z\",\"x\":{\"token\":\"" TOKEN "\"}}",
         "{\"x\":{\"token\":\"" TOKEN "\"},\"token\":\"\",\"expiresOn\":\"2022-02-10T03:45:58Z\"}",
+        "{\"x\":{\"token\":\"" TOKEN "\"},\"tok\\u0065n\":\"\",\"expiresOn\":\"2022-02-10T03:45:58Z\"}",
         "{\"x\":{\"token\":\"" TOKEN "\"},\"expiresOn\":\"2022-02-10T03:45:58Z\"}",
         "{\"token\" \"" TOKEN "\",\"expiresOn\":\"2022-02-10T03:45:58Z\"}",
         "{\"expiresOn\":\"2022-02-10T03:45:58Z\",\"token\":\"" TOKEN,
@@ -582,6 +583,8 @@ static void a_code_that_is_no_word_is_not_shown(void **state)
     read_answer(ACTION_ISSUE, true, 409, body);
     assert_int_equal(strlen(answer.code), 63);
     read_answer(ACTION_ISSUE, true, 409, "{\"error\":{\"code\":\"eyJhbGci.eyJl.adM\"}}");
+    check(ACS_USER, "http_409");
+    read_answer(ACTION_ISSUE, true, 409, "{\"error\":{\"code\":\"Bad-eyJhbGci.eyJl.adM\"}}");
     check(ACS_USER, "http_409");
 }
 
