@@ -3,9 +3,11 @@
 #include "entra_error.h"
 
 #include "core/clock.h"
+#include "core/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Token and id together stay far below; the largest answer is the statistics. */
 enum { ANSWER_MAX = 64 * 1024, MESSAGE_MAX = 2048 };
@@ -29,19 +31,34 @@ void answer_reset(struct answer *answer)
     *answer = (struct answer){.body = body};
 }
 
-void json_append_string(struct buffer *buffer, const char *text)
+static void append_escaped(struct buffer *buffer, const char *text, size_t length)
 {
-    buffer_append_char(buffer, '"');
-    for (; *text != '\0'; text++) {
-        const unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\') {
             buffer_append_char(buffer, '\\');
-            buffer_append_char(buffer, *text);
+            buffer_append_char(buffer, text[i]);
         } else if (c < 0x20 || c == 0x7f) {
             buffer_append_format(buffer, "\\u%04x", c);
         } else {
-            buffer_append_char(buffer, *text);
+            buffer_append_char(buffer, text[i]);
         }
+    }
+}
+
+void json_append_string(struct buffer *buffer, const char *text)
+{
+    size_t left = strlen(text);
+
+    buffer_append_char(buffer, '"');
+    for (;;) {
+        const size_t valid = utf8_valid_length(text, left);
+        append_escaped(buffer, text, valid);
+        if (valid == left)
+            break;
+        buffer_append_text(buffer, "\\ufffd");
+        text += valid + 1;
+        left -= valid + 1;
     }
     buffer_append_char(buffer, '"');
 }

@@ -69,7 +69,7 @@ bool answer_invalid(struct answer *answer, enum answer_origin origin, const char
 /* 503: memory ran out in the middle. */
 bool answer_no_memory(struct answer *answer);
 
-/* A quoted JSON string. */
+/* A quoted JSON string; a byte that is not UTF-8 becomes U+FFFD. */
 void json_append_string(struct buffer *buffer, const char *text);
 
 #endif

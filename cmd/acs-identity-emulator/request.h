@@ -35,4 +35,7 @@ struct request {
 
 enum { REQUEST_BODY_MAX = 64 * 1024 };
 
+/* Keeps a header that is looked at; the last one of a name counts. Borrows the value. */
+void request_take_header(struct request *request, const char *name, const char *value);
+
 #endif

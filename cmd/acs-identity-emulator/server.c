@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -77,30 +76,8 @@ static void count_connection(void *context, struct MHD_Connection *connection, v
 
 static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    static const struct {
-        const char *name;
-        size_t place;
-    } wanted[] = {
-        {"Host", offsetof(struct request, host)},
-        {"Authorization", offsetof(struct request, authorization)},
-        {"x-ms-date", offsetof(struct request, ms_date)},
-        {"Date", offsetof(struct request, date)},
-        {"x-ms-content-sha256", offsetof(struct request, content_hash)},
-        {"x-ms-client-request-id", offsetof(struct request, client_request_id)},
-        {"Origin", offsetof(struct request, origin)},
-        {"Access-Control-Request-Headers", offsetof(struct request, preflight_headers)},
-        {"Metadata", offsetof(struct request, metadata)},
-        {"X-IDENTITY-HEADER", offsetof(struct request, identity_header)},
-        {"Secret", offsetof(struct request, secret)},
-    };
-
     (void)kind;
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (strcasecmp(name, wanted[i].name) == 0) {
-            *(const char **)(void *)((char *)context + wanted[i].place) = value == NULL ? "" : value;
-            break;
-        }
-    }
+    request_take_header(context, name, value == NULL ? "" : value);
     return MHD_YES;
 }
 
