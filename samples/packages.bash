@@ -9,6 +9,7 @@ test_packages=(
     bats
     bsdutils
     ca-certificates
+    clang
     clang-format-14
     curl
     debootstrap
@@ -16,6 +17,7 @@ test_packages=(
     fish
     groff-base
     jq
+    libclang-rt-14-dev
     libcmocka-dev
     lintian
     nginx

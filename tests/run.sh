@@ -3,8 +3,9 @@
 #
 # usage: tests/run.sh [--quick]
 #
-# First under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then everything as it is built
-# for use, so that the last line counts all tests. --quick leaves the sanitizers out.
+# First under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then a minute of fuzzing for
+# whatever reads what others wrote, then everything as it is built for use, so that the last line counts all tests.
+# --quick leaves the sanitizers and the fuzzing out.
 set -euo pipefail
 
 quick=false
@@ -36,5 +37,7 @@ install_packages "${build_packages[@]}" "${test_packages[@]}"
 if ! $quick; then
     test_preset asan -R '^unit\.|^cli\.(onboard|signals)$'
     test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
+    printf '\n== fuzz ==\n'
+    tests/fuzz/run.sh --seconds 60 answer connection_string header request roster spec
 fi
 test_preset ci
