@@ -147,9 +147,6 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
 
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
-    static const char *const sinks[] = {
-        [SINK_NDJSON] = "ndjson", [SINK_COMMAND] = "command", [SINK_POSTGRES] = "postgres"};
-
     for (size_t i = 0; i < spec->resource_count; i++) {
         if (spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY)
             continue;
@@ -157,14 +154,16 @@ bool command_check_supported(const struct spec *spec, struct error *error)
                   spec->path);
         return error_hint(error, "give resource.connection_string instead of endpoint and credential");
     }
-    if (spec->outputs.tokens.kind > SINK_CSV) {
-        error_set(error, ERROR_INPUT, "%s: outputs.tokens.%s: this version writes tokens to csv only", spec->path,
-                  sinks[spec->outputs.tokens.kind]);
+    const struct spec_sink *sink = spec->outputs.sinks;
+    if (spec->outputs.sink_count > 1 ||
+        (spec->outputs.sink_count == 1 && (sink->kind != SINK_CSV || sink->recipients.count > 0))) {
+        error_set(error, ERROR_INPUT, "%s: outputs.tokens: this version writes tokens to one csv file only",
+                  spec->path);
         return error_hint(error, "write outputs.tokens: { csv: PATH }");
     }
-    if (spec->outputs.tokens.encrypt != NULL) {
-        error_set(error, ERROR_INPUT, "%s: outputs.tokens.encrypt: this version does not encrypt", spec->path);
-        return error_hint(error, "the file has mode 0600; leave encrypt out, or wait for the version that does it");
+    if (spec->hooks.after_run.count + spec->hooks.on_failure.count > 0) {
+        error_set(error, ERROR_INPUT, "%s: hooks: this version runs none", spec->path);
+        return error_hint(error, "remove hooks");
     }
     return true;
 }

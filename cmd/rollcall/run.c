@@ -185,9 +185,9 @@ static bool make_ledger(struct job *job, struct error *error)
 
 static bool open_tokens(const struct job *job, struct token_sink **tokens, struct error *error)
 {
-    if (job->spec->outputs.tokens.kind != SINK_CSV || *tokens != NULL)
+    if (job->spec->outputs.sink_count == 0 || *tokens != NULL)
         return true;
-    *tokens = token_sink_open(job->spec->outputs.tokens.target, job->spec->roster.key, job->ledger,
+    *tokens = token_sink_open(job->spec->outputs.sinks[0].path, job->spec->roster.key, job->ledger,
                               clock_wall_ms(&clock_system) / 1000, error);
     return *tokens != NULL;
 }

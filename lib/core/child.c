@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +43,51 @@ static void close_end(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+/* --- finding it --- */
+
+/* Whether there is such a program in a directory, whose name has `length` bytes: an errno. */
+static int look_in(const char *directory, size_t length, const char *program)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    if (program[0] == '/')
+        length = 0;
+    if ((size_t)snprintf(path, sizeof path, "%.*s%s%s", (int)length, directory, length > 0 ? "/" : "", program) >=
+        sizeof path)
+        return ENAMETOOLONG;
+    if (stat(path, &info) != 0 || access(path, X_OK) != 0)
+        return errno;
+    return S_ISREG(info.st_mode) ? 0 : EACCES;
+}
+
+static int look_in_path(const char *places, const char *program)
+{
+    int reason = ENOENT;
+
+    while (reason != 0 && places[0] != '\0') {
+        const size_t length = strcspn(places, ":");
+        reason = look_in(places, length, program);
+        places += length + (places[length] == ':' ? 1 : 0);
+    }
+    return reason;
+}
+
+bool child_find(const char *program, const char *directory, struct error *error)
+{
+    const char *places = getenv("PATH");
+
+    if (strchr(program, '/') != NULL) {
+        errno = look_in(directory, strlen(directory), program);
+        return errno == 0 || error_errno(error, "cannot run %.200s", program) ||
+               error_hint(error, errno == EACCES ? "make it executable: chmod +x" : "a relative path starts at %.200s",
+                          directory);
+    }
+    errno = look_in_path(places != NULL ? places : "", program);
+    return errno == 0 || error_errno(error, "cannot run %.200s", program) ||
+           error_hint(error, "it was looked for in PATH: %.200s", places != NULL ? places : "which is not set");
 }
 
 /* --- starting it --- */

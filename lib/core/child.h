@@ -40,6 +40,9 @@ struct child_result {
     char words[CHILD_WORDS_SIZE]; /* the end of what it said on standard error, as one printable line without tokens */
 };
 
+/* Whether a program is there and may be run, as argv[0] with this directory; otherwise `error` says why not. */
+bool child_find(const char *program, const char *directory, struct error *error);
+
 /* Runs it to its end. True when it exited with status 0; otherwise `error` says in one sentence how it ended, with its
  * last words. */
 bool child_run(const struct child_options *options, struct child_result *result, struct error *error);

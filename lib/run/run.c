@@ -315,7 +315,7 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
         .requests = atomic_load(&run->engine.requests),
         .connections = run->executor_end.connections,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
-        .tokens = run->wrote_tokens ? spec->outputs.tokens.target : NULL,
+        .tokens = run->wrote_tokens ? spec->outputs.sinks[0].path : NULL,
         .failures = spec->outputs.failures,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);

@@ -1,6 +1,7 @@
 #include "spec/spec.h"
 
 #include "core/buffer.h"
+#include "core/file.h"
 #include "spec/spec_internal.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static void clear_where(struct spec *spec)
     free(spec->roster.where);
 }
 
-/* Several keys may share a field (the sinks of tokens do): it is emptied, so that it is freed once. */
+/* Several keys may share a field (the paths of sinks do): it is emptied, so that it is freed once. */
 static void clear_text(char **field)
 {
     free(*field);
@@ -59,6 +60,7 @@ static void clear_key(void *fields, const struct spec_key *key)
 
     switch (key->type) {
     case SPEC_SECTION:
+    case SPEC_SECTIONS:
         spec_key_path(key, path);
         if (key->element > 0)
             clear_elements(fields, key, path);
@@ -72,7 +74,9 @@ static void clear_key(void *fields, const struct spec_key *key)
     case SPEC_INPUT:
     case SPEC_ROSTER: clear_text(field); break;
     case SPEC_WORDS:
-    case SPEC_TEXTS: clear_list(field); break;
+    case SPEC_TEXTS:
+    case SPEC_INPUTS:
+    case SPEC_COMMAND: clear_list(field); break;
     case SPEC_WHERE: clear_where(fields); break;
     case SPEC_REFERENCE:
         if (key->secret)
@@ -88,8 +92,7 @@ static void clear_key(void *fields, const struct spec_key *key)
 static void clear_section(void *fields, const char *section)
 {
     for (size_t i = 0; i < spec_table_count; i++)
-        if (strcmp(spec_table[i].section, section) == 0 &&
-            (spec_table[i].size > 0 || spec_table[i].type == SPEC_SECTION))
+        if (strcmp(spec_table[i].section, section) == 0 && (spec_table[i].size > 0 || spec_is_section(&spec_table[i])))
             clear_key(fields, &spec_table[i]);
 }
 
@@ -98,6 +101,8 @@ void spec_free(struct spec *spec)
     if (spec == NULL)
         return;
     clear_section(spec, "");
+    clear_list(&spec->secret_variables);
+    free(spec->directory);
     free(spec->path);
     free(spec);
 }
@@ -177,33 +182,13 @@ static bool derive_resources(struct spec_reader *reader)
     return ok;
 }
 
-static bool derive_sink(struct spec_reader *reader)
-{
-    static const struct {
-        const char *name;
-        enum spec_sink kind;
-    } sinks[] = {{"csv", SINK_CSV}, {"ndjson", SINK_NDJSON}, {"command", SINK_COMMAND}, {"postgres", SINK_POSTGRES}};
-    const struct spec_node *tokens = spec_node_find(reader->root, "outputs.tokens");
-    struct spec *spec = reader->spec;
-
-    for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++) {
-        const struct spec_node *sink = spec_node_child(tokens, sinks[i].name);
-        if (sink == NULL || sink->bad)
-            continue;
-        spec->outputs.tokens.kind = sinks[i].kind;
-        if (sinks[i].kind == SINK_POSTGRES)
-            return spec_replace_text(reader, &spec->outputs.tokens.target, sink->children->text);
-    }
-    return true;
-}
-
 /* What follows from which keys stand in the file. */
 static bool derive(struct spec_reader *reader)
 {
     const struct spec_node *root = reader->root;
 
     reader->spec->rules.expiring.set = spec_node_find(root, "rules.expiring") != NULL;
-    return derive_resources(reader) && derive_sink(reader);
+    return derive_resources(reader) && spec_derive_sinks(reader);
 }
 
 static bool read_tree(struct spec_reader *reader, const struct buffer *buffer)
@@ -235,7 +220,8 @@ struct spec *spec_load(const char *path, enum spec_secrets secrets, struct probl
         goto out;
     }
     reader.spec->path = strdup(path);
-    if (reader.spec->path == NULL) {
+    reader.spec->directory = file_resolve(path, ".");
+    if (reader.spec->path == NULL || reader.spec->directory == NULL) {
         error_no_memory(error);
         goto out;
     }

@@ -51,7 +51,6 @@ enum spec_credential {
     CREDENTIAL_CLIENT_SECRET,
     CREDENTIAL_CLIENT_CERTIFICATE,
 };
-enum spec_sink { SINK_NONE, SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES };
 enum spec_duplicates { DUPLICATES_REFUSE, DUPLICATES_FIRST };
 
 /* How to sign in with Microsoft Entra ID. What is NULL or not set is what the variables of Azure's SDKs say. */
@@ -70,6 +69,28 @@ struct spec_sign_in {
     char *ca_file; /* PEM with the only authorities to trust for authority_host; NULL: the system's */
 };
 
+enum spec_sink_kind { SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES, SINK_SQLITE };
+
+/* One place that tokens go to. */
+struct spec_sink {
+    char *name; /* for messages: the path, the program or the table */
+    enum spec_sink_kind kind;
+    char *path;               /* SINK_CSV, SINK_NDJSON, SINK_SQLITE; NULL for the others, likewise below */
+    struct text_list command; /* SINK_COMMAND: the program, and its arguments */
+    struct secret connection; /* SINK_POSTGRES: not set with SPEC_WITHOUT_SECRETS */
+    char *table;
+    struct {
+        char *key;
+        char *identity_id; /* NULL: not written; likewise expires_at */
+        char *token;
+        char *expires_at;
+    } columns;
+    struct text_list recipients; /* paths of certificates; none: not encrypted */
+    uint32_t time_limit_ms;      /* of one batch */
+    uint32_t batch;              /* tokens given to a command at one time, at most */
+    bool required;               /* without it no token counts as delivered */
+};
+
 /* One Communication Services resource: where it is, how to sign in there, and what it allows. */
 struct spec_resource {
     char *name;                      /* "" for that of a job that has only one, under `resource` */
@@ -84,7 +105,8 @@ struct spec_resource {
 };
 
 struct spec {
-    char *path; /* as given on the command line */
+    char *path;      /* as given on the command line */
+    char *directory; /* that it is in: relative paths start here */
     char *name;
 
     struct spec_resource *resources; /* one at the least */
@@ -135,14 +157,16 @@ struct spec {
     struct {
         char *mapping; /* NULL: not written; likewise below */
         char *failures;
-        struct {
-            enum spec_sink kind;
-            char *target; /* the path, the command line or the connection's name: its variable or file as written */
-            struct secret connection; /* SINK_POSTGRES's connection string; not set with SPEC_WITHOUT_SECRETS */
-            char *encrypt;            /* certificate; NULL: not encrypted */
-        } tokens;
+        struct spec_sink *sinks; /* of the tokens */
+        size_t sink_count;       /* 0: nobody wants tokens */
         bool escape_formulas;
     } outputs;
+
+    struct { /* programs and their arguments; none: nothing is run */
+        struct text_list after_run;
+        struct text_list on_failure;
+        uint32_t time_limit_ms;
+    } hooks;
 
     struct {
         uint32_t concurrency;
@@ -155,6 +179,8 @@ struct spec {
         uint32_t stall_timeout_ms; /* no byte in either direction for so long */
         uint32_t give_up_after_ms; /* a service that does not answer for so long ends the run */
     } engine;
+
+    struct text_list secret_variables; /* of the environment, that hold a secret of the spec: not for other programs */
 };
 
 enum spec_secrets {

@@ -177,22 +177,28 @@ static bool check_tokens_have_a_sink(struct spec_reader *reader)
                       "token.scopes asks for tokens, but nobody receives them");
 }
 
-static bool check_one_sink(struct spec_reader *reader)
+static bool check_a_sink_is_required(struct spec_reader *reader)
 {
-    static const char *const sinks[] = {"csv", "ndjson", "command", "postgres"};
-    const struct spec_node *tokens = given(reader, "outputs.tokens");
-    const struct spec_node *first = NULL;
+    const struct spec *spec = reader->spec;
 
-    for (size_t i = 0; i < sizeof sinks / sizeof sinks[0]; i++) {
-        const struct spec_node *sink = spec_node_child(tokens, sinks[i]);
-        if (sink != NULL && first != NULL)
-            return spec_fault(reader, tokens, "keep one of the two", "outputs.tokens has both %s and %s",
-                              first->key->text, sinks[i]);
-        first = sink != NULL ? sink : first;
-    }
-    if (tokens != NULL && first == NULL)
-        return spec_fault(reader, tokens, "write for example csv: out/tokens.csv",
-                          "outputs.tokens needs one of csv, ndjson, command and postgres");
+    for (size_t i = 0; i < spec->outputs.sink_count; i++)
+        if (spec->outputs.sinks[i].required)
+            return true;
+    return spec->outputs.sink_count == 0 ||
+           spec_fault(reader, given(reader, "outputs.tokens"), "remove required: false from one of them",
+                      "outputs.tokens: no sink is required, so that no token would ever be owed");
+}
+
+/* The key's column stands beside the others in every file, table and object. */
+static bool check_key_name(struct spec_reader *reader)
+{
+    static const char *const ours[] = {"identity_id", "token", "expires_at", "state", "token_expires_at"};
+    const char *key = reader->spec->roster.key;
+
+    for (size_t i = 0; key != NULL && i < sizeof ours / sizeof ours[0]; i++)
+        if (strcmp(key, ours[i]) == 0)
+            return spec_fault(reader, given(reader, "roster.key"), "give the roster's column another name",
+                              "roster.key cannot be %s: the outputs have a column of that name", key);
     return true;
 }
 
@@ -239,10 +245,14 @@ const struct spec_rule spec_rules[] = {
      {"token", "token.scopes", "outputs"},
      check_tokens_have_a_sink,
      "Where `token.scopes` is not empty, `outputs.tokens` says where the tokens go."},
-    {NULL,
-     {"outputs.tokens"},
-     check_one_sink,
-     "`outputs.tokens` has one of `csv`, `ndjson`, `command` and `postgres`."},
+    {"outputs.tokens",
+     {"."},
+     spec_check_sink,
+     "Each sink of `outputs.tokens` is one of `csv`, `ndjson`, `command`, `postgres` and `sqlite`. `encrypt` goes with "
+     "the "
+     "first two, `table` and `columns` with the last two, `batch` with `command`."},
+    {NULL, {"outputs.tokens"}, check_a_sink_is_required, "One sink at the least is `required`."},
+    {NULL, {"roster", "roster.key"}, check_key_name, "`roster.key` has not the name of another column of the outputs."},
     {NULL,
      {"engine.connect_to"},
      spec_check_connect_to,

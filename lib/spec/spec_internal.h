@@ -12,16 +12,19 @@
 
 enum spec_type {
     SPEC_SECTION, /* a mapping; its keys are the rows whose section it is (key.element: it fills a struct of its own) */
-    SPEC_ACTIONS, /* keep, an action, or a list of actions: struct action_list */
-    SPEC_TEXT,    /* char * */
-    SPEC_NAME,    /* text of letters, digits, '.', '_' and '-': char * */
-    SPEC_INTEGER, /* by the size of the field */
-    SPEC_BOOLEAN, /* bool */
-    SPEC_CHOICE,  /* a word that stands for a value: an enum */
-    SPEC_WORD,    /* a word that stands for itself: char * */
-    SPEC_WORDS,   /* a list of such words: struct text_list */
-    SPEC_TEXTS,   /* a text or a list of texts: struct text_list */
-    SPEC_WHERE,   /* a mapping of a column to SPEC_TEXTS: where and where_count */
+    SPEC_SECTIONS,  /* one such mapping or a list of them, each filling a struct of its own */
+    SPEC_ACTIONS,   /* keep, an action, or a list of actions: struct action_list */
+    SPEC_TEXT,      /* char * */
+    SPEC_NAME,      /* text of letters, digits, '.', '_' and '-': char * */
+    SPEC_INTEGER,   /* by the size of the field */
+    SPEC_BOOLEAN,   /* bool */
+    SPEC_CHOICE,    /* a word that stands for a value: an enum */
+    SPEC_WORD,      /* a word that stands for itself: char * */
+    SPEC_WORDS,     /* a list of such words: struct text_list */
+    SPEC_TEXTS,     /* a text or a list of texts: struct text_list */
+    SPEC_INPUTS,    /* SPEC_INPUT or a list of them: struct text_list */
+    SPEC_COMMAND,   /* a program that must be there, or a list of it and its arguments: struct text_list */
+    SPEC_WHERE,     /* a mapping of a column to SPEC_TEXTS: where and where_count */
     SPEC_DELIMITER, /* char */
     SPEC_DURATION,  /* in the row's unit, by the size of the field */
     SPEC_LIMIT,     /* a percentage, a count, or both: struct limit */
@@ -67,6 +70,8 @@ extern const size_t spec_table_count;
 enum { SPEC_PATH_SIZE = 128, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = 512 };
 
 const struct spec_key *spec_key_find(const char *section, const char *name);
+/* Whether keys stand below it. */
+bool spec_is_section(const struct spec_key *key);
 /* "roster.key", as the table has it; returns `path`. */
 const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE]);
 /* The row of a section's main key; NULL where it has none. */
@@ -188,7 +193,13 @@ bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char p
 bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 /* Where the value of a key goes. */
 void *spec_field(const struct spec_reader *reader, const struct spec_key *key);
-/* As spec_read_value, for SPEC_TEXTS and SPEC_WORDS, SPEC_WHERE, SPEC_REFERENCE, and SPEC_ACTIONS. */
+/* The file that a path in the spec names; malloc'd, NULL when out of memory. Reports one that cannot be read. */
+char *spec_read_input(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node,
+                      bool *readable);
+/* Appends a copy. False when out of memory. */
+bool spec_append_text(struct spec_reader *reader, struct text_list *list, const char *text);
+/* As spec_read_value, for SPEC_TEXTS, SPEC_WORDS, SPEC_INPUTS and SPEC_COMMAND; SPEC_WHERE; SPEC_REFERENCE; and
+ * SPEC_ACTIONS. */
 bool spec_read_list(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 bool spec_read_where(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
@@ -216,10 +227,13 @@ struct spec_rule {
 extern const struct spec_rule spec_rules[];
 extern const size_t spec_rules_count;
 
-/* Rules with files to themselves: spec_paths.c, spec_connect.c, spec_sign_in.c. */
+/* Rules with files to themselves: spec_paths.c, spec_connect.c, spec_sign_in.c, spec_sinks.c. */
 bool spec_check_paths(struct spec_reader *reader);
 bool spec_check_connect_to(struct spec_reader *reader);
 bool spec_check_sign_in(struct spec_reader *reader);
+bool spec_check_sink(struct spec_reader *reader);
+/* Which kind each sink is, and the columns that it does not name. False when the machine failed. */
+bool spec_derive_sinks(struct spec_reader *reader);
 /* Whether an address is a https:// one, or plain http:// on this machine: anywhere else that would show every token to
  * the network, here (the emulator) it shows nothing new. */
 bool spec_is_safe_address(const char *address);

@@ -1,31 +1,37 @@
 /* Lists of texts, and the filter of the roster that is made of them. */
 #include "spec/spec_internal.h"
 
+#include "core/child.h"
 #include <stdlib.h>
 #include <string.h>
 
-static bool append_text(struct spec_reader *reader, struct text_list *list, const char *text)
+/* Takes the text. */
+static bool append_own(struct spec_reader *reader, struct text_list *list, char *text)
 {
-    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    char **items = text != NULL ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
 
-    if (items == NULL)
+    if (items == NULL) {
+        free(text);
         return error_no_memory(reader->error);
+    }
     list->items = items;
-    items[list->count] = strdup(text);
-    if (items[list->count] == NULL)
-        return error_no_memory(reader->error);
-    list->count++;
+    list->items[list->count++] = text;
     return true;
 }
 
+bool spec_append_text(struct spec_reader *reader, struct text_list *list, const char *text)
+{
+    return append_own(reader, list, strdup(text));
+}
+
 static bool is_twice(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
-                     const struct text_list *list)
+                     const struct text_list *list, const char *text)
 {
     char path[SPEC_PATH_SIZE];
     char shown[SPEC_SHOWN_SIZE];
 
     for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], item->text) == 0) {
+        if (strcmp(list->items[i], text) == 0) {
             spec_fault(reader, item, "remove one of the two", "%s names %s twice", spec_place(reader, key, path),
                        spec_shown(item->text, shown));
             return true;
@@ -34,7 +40,42 @@ static bool is_twice(struct spec_reader *reader, const struct spec_key *key, con
     return false;
 }
 
-/* One entry of a list of texts or words. */
+static bool append_input(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
+                         struct text_list *list)
+{
+    bool readable;
+    char *resolved = spec_read_input(reader, key, item, &readable);
+
+    if (!readable || is_twice(reader, key, item, list, resolved)) {
+        free(resolved);
+        return false;
+    }
+    return append_own(reader, list, resolved);
+}
+
+/* The first word of a command is the program. */
+static bool append_argument(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
+                            struct text_list *list)
+{
+    char path[SPEC_PATH_SIZE];
+    struct error reason;
+
+    spec_place(reader, key, path);
+    if (spec_looks_secret(item->text))
+        return spec_fault(
+            reader, item, "let the program read it from its environment or from a file",
+            "%s: everybody on the machine can read the arguments of a program, and one looks like a secret", path);
+    if (list->count == 0 && !child_find(item->text, reader->spec->directory, &reason))
+        return spec_fault(reader, item,
+                          strchr(item->text, ' ') != NULL
+                              ? "there is no shell: write the program and its arguments as a "
+                                "list, such as [./store, --all]"
+                              : reason.hint,
+                          "%s: %s", path, reason.message);
+    return spec_append_text(reader, list, item->text);
+}
+
+/* One entry of a list. */
 static bool read_item(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
                       struct text_list *list)
 {
@@ -48,7 +89,11 @@ static bool read_item(struct spec_reader *reader, const struct spec_key *key, co
     if (key->type == SPEC_WORDS ? !spec_read_choice(reader, key, item, &unused)
                                 : spec_scalar(reader, key, item) == NULL)
         return false;
-    return !is_twice(reader, key, item, list) && append_text(reader, list, item->text);
+    if (key->type == SPEC_COMMAND)
+        return append_argument(reader, key, item, list);
+    if (key->type == SPEC_INPUTS)
+        return append_input(reader, key, item, list);
+    return !is_twice(reader, key, item, list, item->text) && spec_append_text(reader, list, item->text);
 }
 
 static size_t count_entries(const struct spec_node *node)
@@ -72,6 +117,9 @@ bool spec_read_list(struct spec_reader *reader, const struct spec_key *key, stru
         return spec_fault_type(reader, key, node);
     if (node->kind == SPEC_SCALAR)
         return read_item(reader, key, node, list);
+    if (count_entries(node) < (size_t)key->min)
+        return spec_fault(reader, node, "write at least one entry", "%s is an empty list",
+                          spec_place(reader, key, path));
     if (count_entries(node) > (size_t)key->max)
         return spec_fault(reader, node, "shorten the list", "%s has more than %d entries",
                           spec_place(reader, key, path), (int)key->max);
@@ -93,7 +141,8 @@ static bool read_clause_value(struct spec_reader *reader, const struct spec_key 
         return spec_fault(reader, item, "write a value, or a list of values; \"\" selects rows without one",
                           "%s needs a value for the column %s", spec_place(reader, key, path),
                           spec_shown(clause->column, shown));
-    return !is_twice(reader, key, item, &clause->values) && append_text(reader, &clause->values, item->text);
+    return !is_twice(reader, key, item, &clause->values, item->text) &&
+           spec_append_text(reader, &clause->values, item->text);
 }
 
 static bool read_clause(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *entry,

@@ -60,7 +60,7 @@ char *spec_manual_keys(void)
     buffer_init(&page, LARGEST_PAGE);
     append_section(&page, "", "");
     for (size_t i = 0; i < spec_table_count; i++)
-        if (spec_table[i].type == SPEC_SECTION)
+        if (spec_is_section(&spec_table[i]))
             append_section(&page, spec_key_path(&spec_table[i], path), spec_table[i].help);
     buffer_append_text(&page, ".SS \"Rules between keys\"\n");
     for (size_t i = 0; i < spec_rules_count; i++) {

@@ -59,6 +59,8 @@ static void append_type(struct buffer *page, const struct spec_key *key)
     else if (key->type == SPEC_SECTION)
         buffer_append_format(page, "%s, or [mapping](#%s)", spec_key_phrase(spec_key_main(key), phrase),
                              spec_key_path(key, path));
+    else if (key->type == SPEC_SECTIONS)
+        buffer_append_format(page, "[mapping](#%s) or a list of such", spec_key_path(key, path));
     else if (key->secret)
         buffer_append_text(page, "secret");
     else if (key->type == SPEC_REFERENCE)
@@ -111,7 +113,7 @@ char *spec_reference_page(void)
     buffer_append_text(&page, preface);
     append_section(&page, "", "");
     for (size_t i = 0; i < spec_table_count; i++)
-        if (spec_table[i].type == SPEC_SECTION)
+        if (spec_is_section(&spec_table[i]))
             append_section(&page, spec_key_path(&spec_table[i], path), spec_table[i].help);
     buffer_append_text(&page, "\n## Rules between keys\n\n");
     for (size_t i = 0; i < spec_rules_count; i++)

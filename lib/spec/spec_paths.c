@@ -7,9 +7,18 @@
 #include <sys/stat.h>
 
 struct use {
-    const char *key;  /* its path in the job spec; NULL: the job spec itself */
-    const char *path; /* NULL: not used */
-    bool only_read;   /* two of these may share a file */
+    const char *of; /* the index-th section of these that fill structs; NULL: the file itself */
+    size_t index;
+    const char *key; /* its path there; NULL: the job spec itself */
+    const char *path;
+    bool only_read; /* two of these may share a file */
+};
+
+enum { USES_MAX = 512 }; /* more than the table allows */
+
+struct uses {
+    struct use list[USES_MAX];
+    size_t count;
 };
 
 /* Without ".", "..", and doubled slashes, by the text alone: the file may not be there yet. malloc'd. */
@@ -59,85 +68,111 @@ static bool same_file(const char *left, const char *right, struct error *error)
     return same;
 }
 
-enum { USES = 8 };
-
-/* The files of the spec that are no resource's. */
-static void list_uses(const struct spec *spec, struct use uses[USES])
+static void add_use(struct uses *uses, const struct use *use)
 {
-    const bool sink_is_file = spec->outputs.tokens.kind == SINK_CSV || spec->outputs.tokens.kind == SINK_NDJSON;
-    const struct use all[USES] = {
-        {NULL, spec->path, true},
-        {"outputs.tokens.encrypt", spec->outputs.tokens.encrypt, true},
-        {"ledger", spec->ledger, false},
-        {"roster.csv", spec->roster.csv, false},
-        {"roster.previous", spec->roster.previous, false},
-        {"outputs.mapping", spec->outputs.mapping, false},
-        {"outputs.failures", spec->outputs.failures, false},
-        {spec->outputs.tokens.kind == SINK_CSV ? "outputs.tokens.csv" : "outputs.tokens.ndjson",
-         sink_is_file ? spec->outputs.tokens.target : NULL, false},
+    if (use->path != NULL && strcmp(use->path, "-") != 0 && uses->count < USES_MAX)
+        uses->list[uses->count++] = *use;
+}
+
+static void add_resources(struct uses *uses, const struct spec *spec)
+{
+    for (size_t i = 0; i < spec->resource_count; i++) {
+        const struct spec_resource *resource = &spec->resources[i];
+        add_use(uses, &(struct use){"resource", i, "ca_file", resource->ca_file, true});
+        add_use(uses, &(struct use){"resource", i, "credential.certificate", resource->credential.certificate, true});
+        add_use(uses, &(struct use){"resource", i, "credential.token_file", resource->credential.token_file, true});
+        add_use(uses, &(struct use){"resource", i, "credential.ca_file", resource->credential.ca_file, true});
+    }
+}
+
+static void add_sinks(struct uses *uses, const struct spec *spec)
+{
+    static const char *const keys[] = {[SINK_CSV] = "csv", [SINK_NDJSON] = "ndjson", [SINK_SQLITE] = "sqlite"};
+
+    for (size_t i = 0; i < spec->outputs.sink_count; i++) {
+        const struct spec_sink *sink = &spec->outputs.sinks[i];
+        add_use(uses, &(struct use){"outputs.tokens", i, keys[sink->kind], sink->path, false});
+        for (size_t j = 0; j < sink->recipients.count; j++)
+            add_use(uses, &(struct use){"outputs.tokens", i, "encrypt", sink->recipients.items[j], true});
+    }
+}
+
+static void list_uses(const struct spec *spec, struct uses *uses)
+{
+    const struct use all[] = {
+        {NULL, 0, NULL, spec->path, true},
+        {NULL, 0, "ledger", spec->ledger, false},
+        {NULL, 0, "roster.csv", spec->roster.csv, false},
+        {NULL, 0, "roster.previous", spec->roster.previous, false},
+        {NULL, 0, "outputs.mapping", spec->outputs.mapping, false},
+        {NULL, 0, "outputs.failures", spec->outputs.failures, false},
     };
 
-    memcpy(uses, all, sizeof all);
+    uses->count = 0;
+    add_use(uses, &all[0]);
+    add_resources(uses, spec);
+    for (size_t i = 1; i < sizeof all / sizeof all[0]; i++)
+        add_use(uses, &all[i]);
+    add_sinks(uses, spec);
+}
+
+/* Where a use stands, and how it is called; NULL for the job spec itself. */
+static const struct spec_node *find_use(struct spec_reader *reader, const struct use *use, char name[SPEC_HINT_SIZE])
+{
+    char place[SPEC_PATH_SIZE];
+
+    if (use->key == NULL) {
+        snprintf(name, SPEC_HINT_SIZE, "the job spec");
+        return NULL;
+    }
+    snprintf(name, SPEC_HINT_SIZE, "%s", use->key);
+    if (use->of == NULL)
+        return spec_node_find(reader->root, use->key);
+    spec_enter(reader, use->of, use->index, place);
+    snprintf(name, SPEC_HINT_SIZE, "%s.%s", place, use->key);
+    const struct spec_node *node = spec_node_find(reader->section, use->key);
+    spec_enter(reader, use->of, SIZE_MAX, place); /* out of it */
+    return node;
 }
 
 static void compare(struct spec_reader *reader, const struct use *use, const struct use *earlier)
 {
     char shown[SPEC_SHOWN_SIZE];
+    char name[SPEC_HINT_SIZE];
+    char earlier_name[SPEC_HINT_SIZE];
 
-    if (use->path == NULL || earlier->path == NULL || (use->only_read && earlier->only_read) ||
-        strcmp(use->path, "-") == 0 || !same_file(use->path, earlier->path, reader->error))
+    if ((use->only_read && earlier->only_read) || !same_file(use->path, earlier->path, reader->error))
         return;
-    const struct spec_node *node = spec_node_find(reader->root, use->key);
+    find_use(reader, earlier, earlier_name);
+    const struct spec_node *node = find_use(reader, use, name);
     if (node != NULL && !node->bad)
-        spec_fault(reader, node, "give each a file of its own", "%s and %s are the same file, %s", use->key,
-                   earlier->key != NULL ? earlier->key : "the job spec", spec_shown(use->path, shown));
-}
-
-/* What the resources read. */
-static void check_resources(struct spec_reader *reader, const struct use *use)
-{
-    char place[SPEC_PATH_SIZE];
-
-    for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
-        const struct spec_resource *resource = reader->fields;
-        const struct use reads[] = {
-            {"ca_file", resource->ca_file, true},
-            {"credential.certificate", resource->credential.certificate, true},
-            {"credential.token_file", resource->credential.token_file, true},
-            {"credential.ca_file", resource->credential.ca_file, true},
-        };
-        for (size_t j = 0; j < sizeof reads / sizeof reads[0]; j++) {
-            char key[SPEC_PATH_SIZE + sizeof ".credential.certificate"];
-            snprintf(key, sizeof key, "%s.%s", place, reads[j].key);
-            compare(reader, use, &(struct use){key, reads[j].path, true});
-        }
-    }
+        spec_fault(reader, node, "give each a file of its own", "%s and %s are the same file, %s", name, earlier_name,
+                   spec_shown(use->path, shown));
 }
 
 bool spec_check_paths(struct spec_reader *reader)
 {
-    struct use uses[USES];
+    struct uses uses;
 
-    list_uses(reader->spec, uses);
-    for (size_t i = 1; i < USES; i++) {
-        check_resources(reader, &uses[i]);
+    list_uses(reader->spec, &uses);
+    for (size_t i = 1; i < uses.count; i++)
         for (size_t j = 0; j < i; j++)
-            compare(reader, &uses[i], &uses[j]);
-    }
+            compare(reader, &uses.list[i], &uses.list[j]);
     return true;
 }
 
 bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error)
 {
-    struct use uses[USES];
+    struct uses uses;
 
-    list_uses(spec, uses);
+    list_uses(spec, &uses);
     error->code = ERROR_NONE;
-    for (size_t i = 0; i < USES && error->code == ERROR_NONE; i++) {
-        if (uses[i].path == NULL || !same_file(path, uses[i].path, error))
+    for (size_t i = 0; i < uses.count && error->code == ERROR_NONE; i++) {
+        const struct use *use = &uses.list[i];
+        if (!same_file(path, use->path, error))
             continue;
-        error_set(error, ERROR_INPUT, "%s %s would write over %s", option, path,
-                  uses[i].key != NULL ? uses[i].key : "the job spec");
+        error_set(error, ERROR_INPUT, "%s %s would write over %s%s%s", option, path, use->of != NULL ? use->of : "",
+                  use->of != NULL ? "." : "", use->key != NULL ? use->key : "the job spec");
         error_hint(error, "name another file");
     }
     return error->code == ERROR_NONE;

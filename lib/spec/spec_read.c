@@ -130,42 +130,51 @@ static bool is_mapping(struct spec_reader *reader, const struct spec_key *key, c
            spec_fault(reader, node, "name at least one key", "%s is empty", spec_place(reader, key, place));
 }
 
-/* A section that fills a struct of its own: one that does not stand in the file makes none. */
-static bool read_element(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node,
-                         const char *place)
-{
-    char path[SPEC_PATH_SIZE];
-    void *around = reader->fields;
-    void *element;
-
-    if (node == NULL)
-        return true;
-    element = calloc(1, key->element);
-    if (element == NULL)
-        return error_no_memory(reader->error);
-    memcpy((char *)around + key->offset, &element, sizeof element);
-    memcpy((char *)around + key->count_offset, &(size_t){1}, sizeof(size_t));
-    reader->fields = element;
-    const bool ok = read_section(reader, spec_key_path(key, path), node, place);
-    reader->fields = around;
-    return ok;
-}
-
 static bool read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
     char path[SPEC_PATH_SIZE];
     char place[SPEC_PATH_SIZE];
 
-    if (node != NULL && !is_mapping(reader, key, node))
-        return false;
-    spec_place(reader, key, place);
-    return key->element > 0 ? read_element(reader, key, node, place)
-                            : read_section(reader, spec_key_path(key, path), node, place);
+    return (node == NULL || is_mapping(reader, key, node)) &&
+           read_section(reader, spec_key_path(key, path), node, spec_place(reader, key, place));
+}
+
+/* Sections that fill structs of their own: one that does not stand in the file makes none. */
+static bool read_elements(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+{
+    const bool is_list = key->type == SPEC_SECTIONS && node != NULL && node->kind == SPEC_LIST && !node->bad;
+    struct spec_node *item = is_list ? node->children : node;
+    void *const around = reader->fields;
+    char place[SPEC_PATH_SIZE];
+    size_t count = 0;
+    bool ok = true;
+
+    for (const struct spec_node *entry = item; entry != NULL; entry = is_list ? entry->next : NULL)
+        count++;
+    if (is_list && (count == 0 || count > (size_t)key->max))
+        return spec_fault(reader, node, "write one of them, or a list", "%s must have 1 to %d entries, not %zu",
+                          spec_place(reader, key, place), (int)key->max, count);
+    if (count == 0)
+        return true;
+    char *elements = calloc(count, key->element);
+    if (elements == NULL)
+        return error_no_memory(reader->error);
+    memcpy((char *)around + key->offset, &elements, sizeof elements);
+    memcpy((char *)around + key->count_offset, &count, sizeof count);
+    for (size_t i = 0; i < count && reader->error->code == ERROR_NONE; i++, item = item->next) {
+        reader->fields = elements + i * key->element;
+        item->bad = !read_mapping(reader, key, item);
+        ok = ok && !item->bad;
+    }
+    reader->fields = around;
+    return ok;
 }
 
 /* Reads what stands at a key, a section's keys included. False: it has a fault, or the machine failed. */
 static bool read_key(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
+    if (key->element > 0)
+        return read_elements(reader, key, node);
     if (key->type != SPEC_SECTION)
         return node == NULL ? read_initial(reader, key) : spec_read_value(reader, key, node);
     if (key->main == NULL || node == NULL || node->kind == SPEC_MAPPING)
@@ -212,14 +221,20 @@ bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char p
         const struct spec_key *key = &spec_table[i];
         const struct spec_node *node;
         char *elements;
+        size_t count;
 
         if (key->element == 0 || strcmp(spec_key_path(key, place), of) != 0)
             continue;
         node = spec_node_find(reader->root, place);
         memcpy(&elements, (char *)reader->spec + key->offset, sizeof elements);
-        if (node == NULL || elements == NULL || index > 0)
+        memcpy(&count, (char *)reader->spec + key->count_offset, sizeof count);
+        if (node == NULL || elements == NULL || index >= count)
             continue;
-        reader->fields = elements;
+        if (node->kind == SPEC_LIST)
+            node = node->children;
+        for (size_t j = 0; j < index; j++)
+            node = node->next;
+        reader->fields = elements + index * key->element;
         reader->section = node;
         reader->place = place;
         return true;

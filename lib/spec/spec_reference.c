@@ -102,6 +102,8 @@ static bool read_environment(struct spec_reader *reader, const struct spec_key *
     if (!is_variable_name(node->text))
         return spec_fault(reader, node, "write { env: NAME } with letters, digits and underscores",
                           "%s: env takes the name of an environment variable", spec_place(reader, key, path));
+    if (key->secret && !spec_append_text(reader, &reader->spec->secret_variables, node->text))
+        return false;
     if (key->secret && !is_needed(reader))
         return true;
     const char *value = getenv(node->text);

@@ -171,6 +171,9 @@ static json_t *value_schema(struct schema *schema, const struct spec_key *key)
 {
     switch (key->type) {
     case SPEC_SECTION: return mapping_schema(schema, key);
+    case SPEC_SECTIONS:
+        return one_of(schema, list_of(schema, mapping_schema(schema, key), 1, key->max), mapping_schema(schema, key),
+                      NULL);
     case SPEC_ACTIONS: return actions_schema(schema, key);
     case SPEC_NAME: return with_pattern(schema, "^[A-Za-z0-9._-]{1,64}$");
     case SPEC_INTEGER: return integer_schema(schema, key);
@@ -181,6 +184,10 @@ static json_t *value_schema(struct schema *schema, const struct spec_key *key)
         return one_of(schema, choice_schema(schema, key->choices),
                       list_of(schema, choice_schema(schema, key->choices), 0, key->max), NULL);
     case SPEC_TEXTS: return one_of(schema, any_scalar(schema), list_of(schema, any_scalar(schema), 0, key->max), NULL);
+    case SPEC_INPUTS:
+        return one_of(schema, of_type(schema, "string"), list_of(schema, of_type(schema, "string"), 1, key->max), NULL);
+    case SPEC_COMMAND:
+        return one_of(schema, of_type(schema, "string"), list_of(schema, any_scalar(schema), 1, key->max), NULL);
     case SPEC_WHERE: return where_schema(schema, key);
     case SPEC_DELIMITER: return with_pattern(schema, "^([^\"\\r\\n]|tab)$");
     case SPEC_DURATION: return with_pattern(schema, "^[0-9]+(ms|s|m|h|d)$");

@@ -10,6 +10,7 @@
 #define FIELD_OF(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
 #define FIELD(member) FIELD_OF(struct spec, member)
 #define RESOURCE(member) FIELD_OF(struct spec_resource, member)
+#define SINK(member) FIELD_OF(struct spec_sink, member)
 /* A section that fills structs in an array. */
 #define ELEMENTS(member, count)                                                                \
     .offset = offsetof(struct spec, member), .element = sizeof *((struct spec *)NULL)->member, \
@@ -210,21 +211,67 @@ const struct spec_key spec_table[] = {
     {"", "outputs", SPEC_SECTION, .help = "What a run writes."},
     {"outputs", "mapping", SPEC_PATH, FIELD(outputs.mapping), .example = "out/mapping.csv",
      .help = "CSV with each key, its identity, state and token expiry; whole and new after every run."},
-    {"outputs", "tokens", SPEC_SECTION, .help = "Where tokens go: one of csv, ndjson, command and postgres."},
-    {"outputs.tokens", "csv", SPEC_PATH, FIELD(outputs.tokens.target), .example = "out/tokens.csv",
+    {"outputs", "tokens", SPEC_SECTIONS, ELEMENTS(outputs.sinks, outputs.sink_count), .max = 8,
+     .help =
+         "Where tokens go: each sink is one of csv, ndjson, command, postgres and sqlite. A token counts as delivered "
+         "when every required sink has it."},
+    {"outputs.tokens", "csv", SPEC_PATH, SINK(path), .example = "out/tokens.csv",
      .help = "A CSV file, readable by its owner only."},
-    {"outputs.tokens", "ndjson", SPEC_PATH, FIELD(outputs.tokens.target), .example = "out/tokens.ndjson",
+    {"outputs.tokens", "ndjson", SPEC_PATH, SINK(path), .example = "out/tokens.ndjson",
      .help = "A file with one JSON object a line, readable by its owner only."},
-    {"outputs.tokens", "command", SPEC_TEXT, FIELD(outputs.tokens.target), .example = "./store-tokens --from-stdin",
-     .help = "A command line that reads them, one JSON object a line, from its standard input."},
-    {"outputs.tokens", "postgres", SPEC_REFERENCE, FIELD(outputs.tokens.connection), .secret = true,
-     .example = "{ env: TOKENS_DATABASE }", .help = "A PostgreSQL connection string."},
-    {"outputs.tokens", "encrypt", SPEC_INPUT, FIELD(outputs.tokens.encrypt), .example = "cert.pem",
-     .help = "PEM certificate for which the tokens are encrypted."},
+    {"outputs.tokens", "command", SPEC_COMMAND, SINK(command), .min = 1, .max = 64,
+     .example = "[./store-tokens, --from-stdin]",
+     .help =
+         "A program and its arguments, started without a shell in the job spec's directory for each batch: it gets one "
+         "JSON object a line on its standard input, and the batch is delivered when it has read all of it and ended "
+         "with status 0; 75 asks to try again."},
+    {"outputs.tokens", "postgres", SPEC_REFERENCE, SINK(connection), .secret = true,
+     .example = "{ env: TOKENS_DATABASE }",
+     .help = "A PostgreSQL connection string; rows of `table` are added, or updated where the key stands already."},
+    {"outputs.tokens", "sqlite", SPEC_PATH, SINK(path), .example = "out/tokens.db",
+     .help = "An SQLite database, readable by its owner only, with such a table; both are made when they are missing."},
+    {"outputs.tokens", "table", SPEC_TEXT, SINK(table), .initial = "acs_tokens", .example = "chat.acs_tokens",
+     .help = "The table, in PostgreSQL also schema.table. The key's column must be unique."},
+    {"outputs.tokens", "columns", SPEC_SECTION, .min = 1,
+     .help = "The table's columns; without this all four are written, under the names that they have in a CSV file."},
+    {"outputs.tokens.columns", "key", SPEC_TEXT, SINK(columns.key), .required = true, .example = "user_id",
+     .help = "Column of the user's key."},
+    {"outputs.tokens.columns", "identity_id", SPEC_TEXT, SINK(columns.identity_id), .example = "acs_id",
+     .help = "Column of the identity; not written where this is left out."},
+    {"outputs.tokens.columns", "token", SPEC_TEXT, SINK(columns.token), .required = true, .example = "access_token",
+     .help = "Column of the token."},
+    {"outputs.tokens.columns", "expires_at", SPEC_TEXT, SINK(columns.expires_at), .example = "valid_until",
+     .help = "Column of its end; not written where this is left out."},
+    {"outputs.tokens", "encrypt", SPEC_SECTION, .main = "to", .example = "application.pem",
+     .help = "Encrypts a file, so that the disk never holds a token in the clear."},
+    {"outputs.tokens.encrypt", "to", SPEC_INPUTS, SINK(recipients), .required = true, .min = 1, .max = 16,
+     .example = "[application.pem, rescue.pem]",
+     .help = "PEM certificates of those who can decrypt it, each alone. Each run then writes a file of its own, named "
+             "after "
+             "its time: tokens.csv becomes tokens-20261122T080910Z.csv.cms."},
+    {"outputs.tokens", "batch", SPEC_INTEGER, SINK(batch), .initial = "500", .min = 1, .max = 500, .example = "100",
+     .help = "How many tokens a command gets at one time, at most."},
+    {"outputs.tokens", "time_limit", SPEC_DURATION, SINK(time_limit_ms), .initial = "60s", .min = SECOND, .max = HOUR,
+     .unit_ms = 1, .example = "30s", .help = "For one batch; what takes longer is ended, and tried again."},
+    {"outputs.tokens", "required", SPEC_BOOLEAN, SINK(required), .initial = "true", .example = "false",
+     .help =
+         "Whether a token must have reached this sink to count as delivered; one that has not is issued again by the "
+         "next run."},
     {"outputs", "failures", SPEC_PATH, FIELD(outputs.failures), .example = "out/failures.csv",
      .help = "CSV with the failed roster rows plus error columns; usable as a roster again."},
     {"outputs", "escape_formulas", SPEC_BOOLEAN, FIELD(outputs.escape_formulas), .initial = "false", .example = "true",
      .help = "Put a ' before values that a spreadsheet would take for a formula."},
+
+    {"", "hooks", SPEC_SECTION,
+     .help = "Programs to start when a run has ended, without a shell and in the job spec's directory. They get its "
+             "summary "
+             "on standard input, the run_ended event of --json."},
+    {"hooks", "after_run", SPEC_COMMAND, FIELD(hooks.after_run), .min = 1, .max = 64, .example = "[./upload, --all]",
+     .help = "A program and its arguments, after every run that began."},
+    {"hooks", "on_failure", SPEC_COMMAND, FIELD(hooks.on_failure), .min = 1, .max = 64,
+     .example = "[./notify, on-call]", .help = "Likewise, after a run that ended with another exit status than 0."},
+    {"hooks", "time_limit", SPEC_DURATION, FIELD(hooks.time_limit_ms), .initial = "60s", .min = SECOND, .max = HOUR,
+     .unit_ms = 1, .example = "10s", .help = "What takes longer is ended."},
 
     {"", "engine", SPEC_SECTION, .help = "How fast; the defaults are the service's published quotas."},
     {"engine", "concurrency", SPEC_INTEGER, FIELD(engine.concurrency), .initial = "64", .min = 1, .max = 1024,
@@ -266,6 +313,11 @@ const struct spec_key *spec_key_find(const char *section, const char *name)
     return NULL;
 }
 
+bool spec_is_section(const struct spec_key *key)
+{
+    return key->type == SPEC_SECTION || key->type == SPEC_SECTIONS;
+}
+
 const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE])
 {
     snprintf(path, SPEC_PATH_SIZE, "%s%s%s", key->section, key->section[0] == '\0' ? "" : ".", key->name);
@@ -283,6 +335,7 @@ static const char *type_phrase(enum spec_type type)
 {
     switch (type) {
     case SPEC_SECTION: return "a mapping";
+    case SPEC_SECTIONS: return "a mapping or a list of mappings";
     case SPEC_ACTIONS: return "an action or a list of actions";
     case SPEC_TEXT: return "a text";
     case SPEC_NAME: return "a name";
@@ -292,6 +345,8 @@ static const char *type_phrase(enum spec_type type)
     case SPEC_WORD: return "one word";
     case SPEC_WORDS: return "a list of words";
     case SPEC_TEXTS: return "a text or a list of texts";
+    case SPEC_INPUTS: return "the path of a file that is there, or a list of such paths";
+    case SPEC_COMMAND: return "a program, or a list of a program and its arguments";
     case SPEC_WHERE: return "a mapping of columns to values";
     case SPEC_DELIMITER: return "one character";
     case SPEC_DURATION: return "a duration";
@@ -348,7 +403,9 @@ const char *spec_key_range(const struct spec_key *key, char text[SPEC_HINT_SIZE]
                  spec_format_duration(QUOTA_WINDOW_MIN_MS, smallest),
                  spec_format_duration(QUOTA_WINDOW_MAX_MS, largest));
         break;
-    case SPEC_TEXTS: snprintf(text, SPEC_HINT_SIZE, "at most %" PRId64 " of them", key->max); break;
+    case SPEC_TEXTS:
+    case SPEC_INPUTS:
+    case SPEC_COMMAND: snprintf(text, SPEC_HINT_SIZE, "at most %" PRId64 " of them", key->max); break;
     case SPEC_WHERE: snprintf(text, SPEC_HINT_SIZE, "1 to %" PRId64 " columns", key->max); break;
     default:
         if (key->choices != NULL)

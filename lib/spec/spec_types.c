@@ -294,21 +294,33 @@ static bool check_input(struct spec_reader *reader, const struct spec_key *key, 
                       spec_shown(node->text, shown), strerror_r(reason, described, sizeof described));
 }
 
+char *spec_read_input(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node,
+                      bool *readable)
+{
+    char *resolved = file_resolve(reader->spec->path, node->text);
+
+    if (resolved == NULL)
+        error_no_memory(reader->error);
+    *readable = resolved != NULL && (key->type == SPEC_PATH || check_input(reader, key, node, resolved));
+    return resolved;
+}
+
 static bool read_path(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
     const char *text = spec_scalar(reader, key, node);
     char **field = spec_field(reader, key);
+    bool readable;
 
     if (text == NULL)
         return false;
     if (key->type == SPEC_ROSTER && strcmp(text, "-") == 0)
         return spec_replace_text(reader, field, text);
-    char *resolved = file_resolve(reader->spec->path, text);
+    char *resolved = spec_read_input(reader, key, node, &readable);
     if (resolved == NULL)
-        return error_no_memory(reader->error);
+        return false;
     free(*field);
     *field = resolved;
-    return key->type == SPEC_PATH || check_input(reader, key, node, resolved);
+    return readable;
 }
 
 /* The short form of a section: it is what its main key would hold, under the section's own name. */
@@ -328,6 +340,7 @@ bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, str
 {
     switch (key->type) {
     case SPEC_SECTION: return key->main != NULL && read_main(reader, key, node); /* else spec_read.c's */
+    case SPEC_SECTIONS: return false;                                            /* spec_read.c's */
     case SPEC_ACTIONS: return spec_read_actions(reader, key, node);
     case SPEC_TEXT: return read_text(reader, key, node);
     case SPEC_NAME: return read_name(reader, key, node);
@@ -336,7 +349,9 @@ bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, str
     case SPEC_CHOICE: return read_choice(reader, key, node);
     case SPEC_WORD: return read_word(reader, key, node);
     case SPEC_WORDS:
-    case SPEC_TEXTS: return spec_read_list(reader, key, node);
+    case SPEC_TEXTS:
+    case SPEC_INPUTS:
+    case SPEC_COMMAND: return spec_read_list(reader, key, node);
     case SPEC_WHERE: return spec_read_where(reader, key, node);
     case SPEC_DELIMITER: return read_delimiter(reader, key, node);
     case SPEC_DURATION: return read_duration(reader, key, node);

@@ -48,6 +48,12 @@ static inline void write_text(const char *name, const char *text)
     write_bytes(name, text, strlen(text));
 }
 
+static inline void write_program(const char *name)
+{
+    write_text(name, "#!/bin/sh\n");
+    assert_int_equal(chmod(name, 0755), 0);
+}
+
 /* The tests run in their folder, so that messages hold short names. */
 static inline int set_up(void **state)
 {

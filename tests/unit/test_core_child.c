@@ -107,6 +107,30 @@ static void a_program_that_is_not_there_is_told(void **state)
     assert_int_equal(result.end, CHILD_NOT_STARTED);
 }
 
+static void a_program_is_found_where_it_would_be_started(void **state)
+{
+    (void)state;
+    works(child_find("sh", ".", &error));
+    works(child_find("/bin/sh", "nowhere", &error));
+    assert_int_equal(mkdir("inner", 0700), 0);
+    write_file("inner/program", "#!/bin/sh\n");
+    assert_false(child_find("./program", "inner", &error));
+    says("cannot run ./program: Permission denied");
+    hints("chmod +x");
+    assert_int_equal(chmod("inner/program", 0700), 0);
+    works(child_find("./program", "inner", &error));
+    assert_false(child_find("./program", ".", &error));
+    says("cannot run ./program: No such file or directory");
+    assert_false(child_find("program", "inner", &error));
+    hints("it was looked for in PATH: ");
+    assert_false(child_find("inner/", ".", &error));
+    assert_false(child_find("./inner", ".", &error));
+    char long_name[5000] = "./";
+    memset(long_name + 2, 'x', sizeof long_name - 3);
+    assert_false(child_find(long_name, ".", &error));
+    says("File name too long");
+}
+
 static void only_the_end_of_many_words_is_told_from_the_beginning_of_a_line(void **state)
 {
     (void)state;
@@ -254,6 +278,7 @@ int main(void)
         TEST(a_status_other_than_0_is_told_with_the_last_words),
         TEST(a_signal_is_told),
         TEST(a_program_that_is_not_there_is_told),
+        TEST(a_program_is_found_where_it_would_be_started),
         TEST(only_the_end_of_many_words_is_told_from_the_beginning_of_a_line),
         TEST(a_token_in_its_words_is_not_told),
         TEST(unread_input_is_counted),

@@ -128,7 +128,7 @@ static int end(void **state)
 
 static struct token_sink *open_tokens(void)
 {
-    if (spec->outputs.tokens.kind == SINK_NONE)
+    if (spec->outputs.sink_count == 0)
         return NULL;
     struct token_sink *tokens =
         token_sink_open("tokens.csv", "id", ledger, clock_wall_ms(&clock_system) / 1000, &error);

@@ -73,7 +73,7 @@ static void the_table_is_sound(void **state)
     (void)state;
     for (size_t i = 0; i < spec_table_count; i++) {
         const struct spec_key *key = &spec_table[i];
-        const bool is_section = key->type == SPEC_SECTION;
+        const bool is_section = spec_is_section(key);
         assert_ptr_equal(spec_key_find(key->section, key->name), key);
         assert_true(strlen(key->section) + 1 + strlen(key->name) < SPEC_PATH_SIZE);
         assert_int_equal(key->help[strlen(key->help) - 1], '.');
@@ -106,6 +106,11 @@ static void every_example_is_valid(void **state)
 
     write_text("users-yesterday.csv", "user_id\n");
     write_text("ca.pem", "x\n");
+    write_text("application.pem", "x\n");
+    write_text("rescue.pem", "x\n");
+    write_program("store-tokens");
+    write_program("upload");
+    write_program("notify");
     setenv("COMMUNICATION_SERVICES_CONNECTION_STRING", "x", 1);
     write_text("app.pem", "x\n");
     write_text("azure-identity-token", "x\n");
@@ -125,6 +130,7 @@ static void every_example_is_valid(void **state)
         assert_non_null(tree);
         fixture->spec = calloc(1, sizeof *fixture->spec);
         fixture->spec->path = strdup("job.yaml");
+        fixture->spec->directory = strdup(".");
         reader.spec = fixture->spec;
         reader.fields = fields_of(fixture->spec, spec_table[i].section);
         reader.root = spec_tree_root(tree);

@@ -411,8 +411,8 @@ static void a_folder_is_no_input(void **state)
             "  hint: name a file that this user may read\n"
             "job.yaml:8:38: roster.previous: cannot read \"gone.csv\": No such file or directory\n"
             "  hint: put the file there, or correct the path\n");
-    refuses(state, WHOLE "outputs: { tokens: { csv: a.csv, encrypt: gone.pem } }\n",
-            "job.yaml:11:43: outputs.tokens.encrypt: cannot read \"gone.pem\": No such file or directory\n"
+    refuses(state, WHOLE "outputs: { tokens: { csv: a.csv, encrypt: { to: gone.pem } } }\n",
+            "job.yaml:11:49: outputs.tokens.encrypt.to: cannot read \"gone.pem\": No such file or directory\n"
             "  hint: put the file there, or correct the path\n");
 }
 

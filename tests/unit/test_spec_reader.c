@@ -58,8 +58,9 @@ static void the_example_of_the_design_is_read_as_it_stands(void **state)
     assert_int_equal(spec->limits.protect.count, 1);
     assert_string_equal(spec->outputs.mapping, "out/mapping.csv");
     assert_string_equal(spec->outputs.failures, "out/failures.csv");
-    assert_int_equal(spec->outputs.tokens.kind, SINK_CSV);
-    assert_string_equal(spec->outputs.tokens.target, "out/tokens.csv");
+    assert_int_equal(spec->outputs.sink_count, 1);
+    assert_int_equal(spec->outputs.sinks[0].kind, SINK_CSV);
+    assert_string_equal(spec->outputs.sinks[0].path, "out/tokens.csv");
     assert_int_equal(spec->resources[0].quotas[ACTION_DELETE].count, 500);
 }
 
@@ -98,8 +99,9 @@ static void what_a_spec_leaves_out_gets_the_defaults_of_the_table(void **state)
     assert_int_equal(spec->token.lifetime_min, 24 * 60);
     assert_null(spec->outputs.mapping);
     assert_null(spec->outputs.failures);
-    assert_int_equal(spec->outputs.tokens.kind, SINK_NONE);
-    assert_null(spec->outputs.tokens.target);
+    assert_int_equal(spec->outputs.sink_count, 0);
+    assert_int_equal(spec->hooks.after_run.count, 0);
+    assert_int_equal(spec->hooks.on_failure.count, 0);
     assert_false(spec->outputs.escape_formulas);
 }
 
@@ -281,30 +283,6 @@ static void a_rule_may_be_one_word(void **state)
     assert_int_equal(spec->rules.lost.items[0], ACTION_PROVISION);
 }
 
-static void tokens_go_to_one_of_four_sinks(void **state)
-{
-    static const struct {
-        const char *yaml;
-        enum spec_sink kind;
-        const char *target;
-    } cases[] = {
-        {"{ csv: out/t.csv, encrypt: cert.pem }", SINK_CSV, "out/t.csv"},
-        {"{ ndjson: /var/t.ndjson }", SINK_NDJSON, "/var/t.ndjson"},
-        {"{ command: ./store --all }", SINK_COMMAND, "./store --all"},
-        {"{ postgres: { env: ACS_CONNECTION } }", SINK_POSTGRES, "ACS_CONNECTION"},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char yaml[512];
-        snprintf(yaml, sizeof yaml, WHOLE "token: { scopes: [chat] }\noutputs:\n  tokens: %s\n", cases[i].yaml);
-        const struct spec *spec = load(state, yaml);
-        assert_int_equal(spec->outputs.tokens.kind, cases[i].kind);
-        assert_string_equal(spec->outputs.tokens.target, cases[i].target);
-        assert_int_equal(secret_is_set(&spec->outputs.tokens.connection), cases[i].kind == SINK_POSTGRES);
-        assert_int_equal(spec->outputs.tokens.encrypt != NULL, i == 0);
-    }
-}
-
 static void paths_are_relative_to_the_spec(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,7 +356,6 @@ int main(void)
         TEST(custom_id_selects_the_version_that_knows_it),
         TEST(a_limit_is_a_percentage_a_count_or_both),
         TEST(a_rule_may_be_one_word),
-        TEST(tokens_go_to_one_of_four_sinks),
         TEST(paths_are_relative_to_the_spec),
         TEST(a_hyphen_reads_the_roster_from_standard_input),
         TEST(the_delimiter_may_be_a_tabulator),

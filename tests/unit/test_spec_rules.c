@@ -105,12 +105,6 @@ static void tokens_need_somewhere_to_go(void **state)
     refuses(state, WHOLE "token: { scopes: [chat] }\n",
             "job.yaml:11:18: token.scopes asks for tokens, but nobody receives them\n"
             "  hint: write scopes: [] for identities without tokens, or outputs.tokens for where the tokens go\n");
-    refuses(state, WHOLE "token: { scopes: [chat] }\noutputs: { tokens: { csv: a.csv, ndjson: b.ndjson } }\n",
-            "job.yaml:12:20: outputs.tokens has both csv and ndjson\n"
-            "  hint: keep one of the two\n");
-    refuses(state, WHOLE "outputs: { tokens: { encrypt: cert.pem } }\n",
-            "job.yaml:11:20: outputs.tokens needs one of csv, ndjson, command and postgres\n"
-            "  hint: write for example csv: out/tokens.csv\n");
 }
 
 static void a_resource_is_entered_in_one_way(void **state)

@@ -206,9 +206,10 @@ static void without_secrets_only_the_form_is_checked(void **state)
     load_bytes(fixture, by_env, strlen(by_env), SPEC_WITHOUT_SECRETS);
     assert_string_equal(fixture->printed, "");
     assert_false(secret_is_set(&fixture->spec->resources[0].connection_string));
-    assert_int_equal(fixture->spec->outputs.tokens.kind, SINK_POSTGRES);
-    assert_string_equal(fixture->spec->outputs.tokens.target, "gone.txt");
-    assert_false(secret_is_set(&fixture->spec->outputs.tokens.connection));
+    assert_int_equal(fixture->spec->outputs.sinks[0].kind, SINK_POSTGRES);
+    assert_false(secret_is_set(&fixture->spec->outputs.sinks[0].connection));
+    assert_int_equal(fixture->spec->secret_variables.count, 1);
+    assert_string_equal(fixture->spec->secret_variables.items[0], "NOT_SET");
     load_bytes(fixture, by_endpoint, strlen(by_endpoint), SPEC_WITHOUT_SECRETS);
     assert_non_null(fixture->spec);
     assert_null(fixture->spec->resources[0].endpoint);

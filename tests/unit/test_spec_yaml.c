@@ -24,7 +24,7 @@ static void an_anchor_may_hold_a_secret_or_a_section(void **state)
                                       "token: { scopes: [chat] }\n"
                                       "outputs: { tokens: { postgres: *secret } }\n");
 
-    assert_string_equal(spec->outputs.tokens.target, "ACS_CONNECTION");
+    assert_string_equal(secret_reveal(&spec->outputs.sinks[0].connection), getenv("ACS_CONNECTION"));
     assert_int_equal(spec->rules.removed.actions.items[0], ACTION_REVOKE);
 }
 
@@ -167,13 +167,13 @@ static void columns_count_characters(void **state)
 static void a_byte_order_mark_is_no_character(void **state)
 {
     load(state, "\xEF\xBB\xBF" WHOLE);
-    refuses(
-        state,
-        "\xEF\xBB\xBF"
-        "x: 1\n" WHOLE,
-        "job.yaml:1:1: unknown key \"x\"\n"
-        "  hint: remove it, or use one of version, name, resource, ledger, roster, token, rules, limits, outputs or "
-        "engine\n");
+    refuses(state,
+            "\xEF\xBB\xBF"
+            "x: 1\n" WHOLE,
+            "job.yaml:1:1: unknown key \"x\"\n"
+            "  hint: remove it, or use one of version, name, resource, ledger, roster, token, rules, limits, outputs, "
+            "hooks or "
+            "engine\n");
     refuses(state,
             "\xEF\xBB\xBF"
             "a: \xFF\n",
@@ -211,11 +211,11 @@ static char *repeat(const char *before, const char *text, size_t count, const ch
 
 static void a_value_has_at_most_64_kib(void **state)
 {
-    char *longest = repeat(WHOLE "outputs: { tokens: { command: ", "x", SPEC_SCALAR_MAX, " } }\n");
-    char *longer = repeat(WHOLE "outputs: { tokens: { command: x", "x", SPEC_SCALAR_MAX, " } }\n");
+    char *longest = repeat(WHOLE "outputs: { tokens: { sqlite: t.db, table: ", "x", SPEC_SCALAR_MAX, " } }\n");
+    char *longer = repeat(WHOLE "outputs: { tokens: { sqlite: t.db, table: x", "x", SPEC_SCALAR_MAX, " } }\n");
 
     load(state, longest);
-    refuses(state, longer, "job.yaml:11:31: this value is too long\n  hint: keep every value below 64 KiB\n");
+    refuses(state, longer, "job.yaml:11:43: this value is too long\n  hint: keep every value below 64 KiB\n");
     free(longest);
     free(longer);
 }
