@@ -102,20 +102,21 @@ int command_error(const struct error *error)
     return error_exit_status(error->code);
 }
 
-struct spec *command_load(const char *path, enum spec_secrets secrets)
+int command_load(const char *path, enum spec_secrets secrets, struct spec **spec)
 {
     struct problems problems = {0};
     struct error error = {.code = ERROR_NONE};
-    struct spec *spec = spec_load(path, secrets, &problems, &error);
+    int status = 0;
 
-    if (spec == NULL) {
-        if (problems.count > 0)
-            problems_print(&problems, stderr);
-        else
-            command_error(&error);
+    *spec = spec_load(path, secrets, &problems, &error);
+    if (*spec == NULL && problems.count > 0 && error.code != ERROR_SYSTEM) {
+        problems_print(&problems, stderr);
+        status = error_exit_status(ERROR_INPUT);
+    } else if (*spec == NULL) {
+        status = command_error(&error);
     }
     problems_clear(&problems);
-    return spec;
+    return status;
 }
 
 void command_addresses_free(const struct spec *spec, struct acs_resource *addresses)
@@ -240,10 +241,12 @@ int job_plan(struct job *job, const struct plan_options *options)
         problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
         job->plan = plan_make(job->spec, job->roster_fd, job->ledger, options, &problems, &previous, &error);
     int status = 0;
-    if (job->plan == NULL) {
+    if (job->plan == NULL && problems.total + previous.total > 0 && error.code != ERROR_SYSTEM) {
         problems_print(&problems, stderr);
         problems_print(&previous, stderr);
-        status = problems.total + previous.total > 0 ? error_exit_status(ERROR_INPUT) : command_error(&error);
+        status = error_exit_status(ERROR_INPUT);
+    } else if (job->plan == NULL) {
+        status = command_error(&error);
     }
     problems_clear(&problems);
     problems_clear(&previous);

@@ -48,8 +48,8 @@ int command_finish(const struct command *command, int status);
 /* "rollcall: message" and a hint, on standard error. Returns the exit status for the error. */
 int command_error(const struct error *error);
 
-/* Loads the spec; on failure prints every problem and returns NULL. */
-struct spec *command_load(const char *path, enum spec_secrets secrets);
+/* Loads the spec; on failure prints every problem. Returns the exit status. */
+int command_load(const char *path, enum spec_secrets secrets, struct spec **spec);
 
 /* Where the spec's resources are, by their index; their keys are taken out of the spec. NULL with the error. */
 struct acs_resource *command_addresses(struct spec *spec, struct error *error);

@@ -19,10 +19,11 @@ static bool write_out(void *context, const void *bytes, size_t length, struct er
 static int export_mapping(const char *path, struct export_arguments *arguments)
 {
     struct error error;
-    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+    struct spec *spec;
+    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
 
-    if (spec == NULL)
-        return EXIT_USAGE;
+    if (loaded != 0)
+        return loaded;
     const struct mapping_options usual = mapping_options_of(spec);
     arguments->options.key_column = usual.key_column;
     arguments->options.style = usual.style;

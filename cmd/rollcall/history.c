@@ -2,9 +2,9 @@
 #include "command.h"
 
 #include "core/clock.h"
+#include "output/json_out.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,11 +55,6 @@ static void fold(struct history *history, const struct audit_record *record)
     snprintf(folded->last_code, sizeof folded->last_code, "%s", record->code);
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text[0] != '\0' ? json_string(text) : json_null();
-}
-
 static bool print_json(const struct audit_record *record, struct error *error)
 {
     char at[TIME_TEXT_SIZE];
@@ -67,18 +62,13 @@ static bool print_json(const struct audit_record *record, struct error *error)
     time_format_rfc3339_ms(record->at_ms, at);
     json_t *line =
         json_pack("{s:s, s:I, s:o, s:s, s:s, s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "at", at, "run",
-                  (json_int_t)record->run, "category", text_or_null(record->category), "action", record->action,
-                  "outcome", record->outcome, "verdict", text_or_null(record->verdict), "attempt", (int)record->attempt,
-                  "identity_id", text_or_null(record->identity), "status", record->status, "elapsed_ms",
-                  record->elapsed_ms > 0 ? json_integer(record->elapsed_ms) : json_null(), "code",
-                  text_or_null(record->code), "message", text_or_null(record->message), "request_id",
-                  text_or_null(record->request_id), "ms_cv", text_or_null(record->ms_cv));
-    if (line == NULL)
-        return error_no_memory(error);
-    json_dumpf(line, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(line);
-    return true;
+                  (json_int_t)record->run, "category", json_out_text(record->category), "action", record->action,
+                  "outcome", record->outcome, "verdict", json_out_text(record->verdict), "attempt",
+                  (int)record->attempt, "identity_id", json_out_text(record->identity), "status", record->status,
+                  "elapsed_ms", record->elapsed_ms > 0 ? json_integer(record->elapsed_ms) : json_null(), "code",
+                  json_out_text(record->code), "message", json_out_text(record->message), "request_id",
+                  json_out_text(record->request_id), "ms_cv", json_out_text(record->ms_cv));
+    return json_out_print(stdout, line, JSON_COMPACT, error);
 }
 
 static void print_text(struct history *history, const struct audit_record *record)
@@ -124,10 +114,11 @@ static int show_history(const char *path, const char *key, bool json)
 {
     struct history history = {.json = json};
     struct error error = {.code = ERROR_NONE};
-    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+    struct spec *spec;
+    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
 
-    if (spec == NULL)
-        return EXIT_USAGE;
+    if (loaded != 0)
+        return loaded;
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     bool ok = ledger != NULL && ledger_each_audit(ledger, key, print_record, &history, &error);
     print_folded(&history);

@@ -145,10 +145,11 @@ static int import_mapping(const char *job, const char *path)
     struct import import = {.at_ms = clock_wall_ms(&clock_system)};
     struct acs_resource *addresses = NULL;
     struct error error = {.code = ERROR_NONE};
-    struct spec *spec = command_load(job, SPEC_WITH_SECRETS);
+    struct spec *spec;
+    const int loaded = command_load(job, SPEC_WITH_SECRETS, &spec);
 
-    if (spec == NULL)
-        return EXIT_USAGE;
+    if (loaded != 0)
+        return loaded;
     const bool ok = command_check_supported(spec, &error) && (addresses = command_addresses(spec, &error)) != NULL &&
                     problems_init(&import.problems, path, &error) &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
@@ -156,7 +157,7 @@ static int import_mapping(const char *job, const char *path)
     int status = 0;
     if (ok)
         printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
-    else if (import.problems.total > 0) {
+    else if (import.problems.total > 0 && error.code != ERROR_SYSTEM) {
         problems_print(&import.problems, stderr);
         fprintf(stderr, "rollcall: nothing was adopted\n");
         status = EXIT_USAGE;

@@ -200,13 +200,15 @@ static bool write_file(const char *path, const struct buffer *text, struct error
 }
 
 /* What is written must be taken by those who read it: the spec, and the roster with that key. */
-static bool is_valid(const char *path)
+static int check(const char *path)
 {
-    struct job job = {.roster_fd = -1, .spec = command_load(path, SPEC_WITHOUT_SECRETS)};
-    const bool ok = job.spec != NULL && job_plan(&job, &(struct plan_options){0}) == 0;
+    struct job job = {.roster_fd = -1};
+    int status = command_load(path, SPEC_WITHOUT_SECRETS, &job.spec);
 
+    if (status == 0)
+        status = job_plan(&job, &(struct plan_options){0});
     job_close(&job);
-    return ok;
+    return status;
 }
 
 static int write_spec(const char *path, char answers[QUESTIONS][ANSWER_MAX])
@@ -221,10 +223,11 @@ static int write_spec(const char *path, char answers[QUESTIONS][ANSWER_MAX])
     buffer_clear(&text);
     if (!ok)
         return command_error(&error);
-    if (!is_valid(path)) {
+    const int status = check(path);
+    if (status != 0) {
         unlink(path);
         fprintf(stderr, "rollcall: %s was not written\n", path);
-        return EXIT_USAGE;
+        return status;
     }
     printf("%s is written. What would it do? rollcall plan %s\n", path, path);
     return 0;

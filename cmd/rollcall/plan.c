@@ -123,11 +123,10 @@ static int make_plan(const char *path, struct plan_arguments *arguments, const s
     const struct plan_options options = plan_arguments_options(arguments);
     struct job job = {.roster_fd = -1};
     struct error error;
-    int status = 0;
+    int status = command_load(path, SPEC_WITHOUT_SECRETS, &job.spec);
 
-    job.spec = command_load(path, SPEC_WITHOUT_SECRETS);
-    if (job.spec == NULL)
-        return EXIT_USAGE;
+    if (status != 0)
+        return status;
     if (output->out != NULL && !spec_check_output(job.spec, "--out", output->out, &error))
         status = command_error(&error);
     if (status == 0 && ledger_exists(job.spec->ledger)) {

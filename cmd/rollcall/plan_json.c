@@ -2,8 +2,8 @@
 #include "plan_json.h"
 
 #include "core/clock.h"
+#include "output/json_out.h"
 
-#include <jansson.h>
 #include <string.h>
 
 struct printer {
@@ -17,7 +17,7 @@ static json_t *action_names(const struct action_list *actions)
     json_t *list = json_array();
 
     for (size_t i = 0; i < actions->count; i++)
-        json_array_append_new(list, json_string(action_name(actions->items[i])));
+        json_out_item(&list, json_string(action_name(actions->items[i])));
     return list;
 }
 
@@ -40,8 +40,7 @@ static json_t *changed_columns(const struct printer *printer, const char *before
         json_t *from = watch_state(before, watch->items[i]);
         json_t *to = watch_state(now, watch->items[i]);
         if (!json_equal(from, to))
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:O, s:O}", "column", watch->items[i], "from", from, "to", to));
+            json_out_item(&list, json_pack("{s:s, s:O, s:O}", "column", watch->items[i], "from", from, "to", to));
         json_decref(from);
         json_decref(to);
     }
@@ -68,37 +67,31 @@ static bool print_user(void *context, const struct plan_user *user, struct error
                              "category", category_name(plan_category(user->reason)), "actions",
                              action_names(user->acts ? &actions : &none), "reason", plan_reason_text(user->reason));
     if (known)
-        json_object_set_new(line, "identity_id", json_string(identity.id));
+        json_out_member(&line, "identity_id", json_string(identity.id));
     if (known && identity.token_expires_at_s != 0) {
         time_format_rfc3339(identity.token_expires_at_s, expires);
-        json_object_set_new(line, "token_expires_at", json_string(expires));
+        json_out_member(&line, "token_expires_at", json_string(expires));
     }
     if (known && user->reason == REASON_WATCH)
-        json_object_set_new(line, "changed", changed_columns(printer, identity.watch, user->row->watch));
-    const bool ok =
-        line != NULL && json_dumpf(line, printer->stream, JSON_COMPACT) == 0 && fputc('\n', printer->stream) != EOF;
-    json_decref(line);
-    return ok ? true : error_errno(error, "cannot write to standard output");
+        json_out_member(&line, "changed", changed_columns(printer, identity.watch, user->row->watch));
+    return json_out_print(printer->stream, line, JSON_COMPACT, error);
 }
 
-static bool print_summary(const struct plan *plan, FILE *stream)
+static bool print_summary(const struct plan *plan, FILE *stream, struct error *error)
 {
     json_t *categories = json_object();
     json_t *requests = json_object();
 
     for (int category = 0; category < CATEGORY_COUNT; category++)
-        json_object_set_new(categories, category_name((enum category)category),
-                            json_integer((json_int_t)plan->categories[category]));
+        json_out_member(&categories, category_name((enum category)category),
+                        json_integer((json_int_t)plan->categories[category]));
     for (int action = 0; action < ACTION_COUNT; action++)
-        json_object_set_new(requests, action_name((enum action)action),
-                            json_integer((json_int_t)plan->requests[action]));
+        json_out_member(&requests, action_name((enum action)action), json_integer((json_int_t)plan->requests[action]));
     json_t *summary =
         json_pack("{s:{s:I, s:I, s:o, s:o, s:f}}", "summary", "roster_rows", (json_int_t)plan->roster.selected, "users",
                   (json_int_t)plan->users, "categories", categories, "requests", requests, "least_seconds",
                   (double)plan_least_ms(plan) / 1000.0);
-    const bool ok = summary != NULL && json_dumpf(summary, stream, JSON_COMPACT) == 0 && fputc('\n', stream) != EOF;
-    json_decref(summary);
-    return ok;
+    return json_out_print(stream, summary, JSON_COMPACT, error);
 }
 
 bool plan_print_json(const struct plan *plan, int roster_fd, struct ledger *ledger, FILE *stream, struct error *error)
@@ -106,8 +99,7 @@ bool plan_print_json(const struct plan *plan, int roster_fd, struct ledger *ledg
     struct printer printer = {.plan = plan, .ledger = ledger, .stream = stream};
     const struct plan_visitor visitor = {.user = print_user, .context = &printer};
 
-    if (!plan_each(plan, roster_fd, &visitor, error))
+    if (!plan_each(plan, roster_fd, &visitor, error) || !print_summary(plan, stream, error))
         return false;
-    return print_summary(plan, stream) && fflush(stream) == 0 ? true
-                                                              : error_errno(error, "cannot write to standard output");
+    return fflush(stream) == 0 ? true : error_errno(error, "cannot write to standard output");
 }

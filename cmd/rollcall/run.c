@@ -291,11 +291,10 @@ static int run_spec(const char *path, struct run_arguments *arguments)
     struct job job = {.roster_fd = -1};
     struct acs_resource *addresses = NULL;
     struct error error;
-    int status;
+    int status = command_load(path, SPEC_WITH_SECRETS, &job.spec);
 
-    job.spec = command_load(path, SPEC_WITH_SECRETS);
-    if (job.spec == NULL)
-        return EXIT_USAGE;
+    if (status != 0)
+        return status;
     if (!command_check_supported(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
         !fit_open_files(job.spec, arguments->quiet, &error)) {
         status = command_error(&error);

@@ -2,16 +2,17 @@
 #include "command.h"
 
 #include "core/clock.h"
+#include "output/json_out.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 enum { RUNS_SHOWN = 5, IN_DOUBT_SHOWN = 20 };
 
 struct shown {
     uint64_t count;
-    json_t *list; /* NULL for text */
+    bool json;
+    json_t *list; /* of the JSON */
 };
 
 /* What a run did, without what it did not; ends the line. */
@@ -46,16 +47,16 @@ static bool print_run(void *context, const struct run_record *run, struct error 
     (void)error;
     time_format_rfc3339(run->started_at_ms / 1000, started);
     struct shown *shown = context;
-    if (shown->list != NULL) {
-        json_array_append_new(
-            shown->list,
-            json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "run",
-                      (json_int_t)run->id, "started_at", started, "state", run_state_name(run->state), "job", run->job,
-                      "operator", run->operator_name, "roster_rows", (json_int_t)run->roster_rows, "provisioned",
-                      (json_int_t)run->done[ACTION_PROVISION], "issued", (json_int_t)run->done[ACTION_ISSUE], "revoked",
-                      (json_int_t)run->done[ACTION_REVOKE], "deleted", (json_int_t)run->done[ACTION_DELETE], "failed",
-                      (json_int_t)run->failed, "left", (json_int_t)run->left, "in_doubt", (json_int_t)run->in_doubt,
-                      "throttled", (json_int_t)run->throttled));
+    if (shown->json) {
+        json_out_item(&shown->list,
+                      json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "run",
+                                (json_int_t)run->id, "started_at", started, "state", run_state_name(run->state), "job",
+                                run->job, "operator", run->operator_name, "roster_rows", (json_int_t)run->roster_rows,
+                                "provisioned", (json_int_t)run->done[ACTION_PROVISION], "issued",
+                                (json_int_t)run->done[ACTION_ISSUE], "revoked", (json_int_t)run->done[ACTION_REVOKE],
+                                "deleted", (json_int_t)run->done[ACTION_DELETE], "failed", (json_int_t)run->failed,
+                                "left", (json_int_t)run->left, "in_doubt", (json_int_t)run->in_doubt, "throttled",
+                                (json_int_t)run->throttled));
         return true;
     }
     printf("  %4" PRId64 "  %s  %-11s %s, %s\n        ", run->id, started, run_state_name(run->state), run->job,
@@ -71,9 +72,9 @@ static bool print_in_doubt(void *context, const struct audit_record *record, str
 
     (void)error;
     time_format_rfc3339_ms(record->at_ms, at);
-    if (shown->list != NULL)
-        json_array_append_new(shown->list, json_pack("{s:s, s:s, s:s, s:I}", "key", record->key, "at", at, "request_id",
-                                                     record->request_id, "run", (json_int_t)record->run));
+    if (shown->json)
+        json_out_item(&shown->list, json_pack("{s:s, s:s, s:s, s:I}", "key", record->key, "at", at, "request_id",
+                                              record->request_id, "run", (json_int_t)record->run));
     else if (shown->count < IN_DOUBT_SHOWN)
         printf("  %s  request %s  for \"%s\"\n", at, record->request_id, record->key);
     shown->count++;
@@ -86,13 +87,13 @@ static bool print_resource(void *context, const struct resource_count *resource,
     struct shown *shown = context;
 
     (void)error;
-    if (shown->list != NULL)
-        json_array_append_new(shown->list,
-                              json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", resource->name, "resource",
-                                        resource->authority, "active", (json_int_t)resource->by_state[IDENTITY_ACTIVE],
-                                        "revoked", (json_int_t)resource->by_state[IDENTITY_REVOKED], "deleted",
-                                        (json_int_t)resource->by_state[IDENTITY_DELETED], "lost",
-                                        (json_int_t)resource->by_state[IDENTITY_LOST]));
+    if (shown->json)
+        json_out_item(&shown->list,
+                      json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", resource->name, "resource",
+                                resource->authority, "active", (json_int_t)resource->by_state[IDENTITY_ACTIVE],
+                                "revoked", (json_int_t)resource->by_state[IDENTITY_REVOKED], "deleted",
+                                (json_int_t)resource->by_state[IDENTITY_DELETED], "lost",
+                                (json_int_t)resource->by_state[IDENTITY_LOST]));
     else if (resource->name[0] == '\0')
         printf("resource    %s\n", resource->authority);
     else
@@ -140,7 +141,7 @@ static bool has_names(const json_t *resources)
 /* The list, or the host alone of the resource of a job that has one and no name for it. Takes the list. */
 static json_t *only_host(json_t *resources)
 {
-    if (has_names(resources))
+    if (resources == NULL || has_names(resources))
         return resources;
     json_t *host = json_incref(json_object_get(json_array_get(resources, 0), "resource"));
     json_decref(resources);
@@ -149,12 +150,12 @@ static json_t *only_host(json_t *resources)
 
 static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
 {
-    struct shown runs = {.list = json_array()};
-    struct shown in_doubt = {.list = json_array()};
-    struct shown resources = {.list = json_array()};
-    bool ok = ledger_each_resource(ledger, print_resource, &resources, error) &&
-              ledger_each_in_doubt(ledger, print_in_doubt, &in_doubt, error) &&
-              ledger_each_run(ledger, RUNS_SHOWN, print_run, &runs, error);
+    struct shown runs = {.json = true, .list = json_array()};
+    struct shown in_doubt = {.json = true, .list = json_array()};
+    struct shown resources = {.json = true, .list = json_array()};
+    const bool ok = ledger_each_resource(ledger, print_resource, &resources, error) &&
+                    ledger_each_in_doubt(ledger, print_in_doubt, &in_doubt, error) &&
+                    ledger_each_run(ledger, RUNS_SHOWN, print_run, &runs, error);
     const char *member = has_names(resources.list) ? "resources" : "resource";
     json_t *status = json_pack(
         "{s:o, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:o}", member, only_host(resources.list),
@@ -165,24 +166,21 @@ static bool print_json(struct ledger *ledger, const struct ledger_counts *counts
         "within_24h", (json_int_t)counts->tokens_within_24h, "open_tasks", (json_int_t)counts->open_tasks, "in_doubt",
         in_doubt.list, "runs", runs.list);
 
-    if (status == NULL)
-        ok = ok && error_no_memory(error);
-    else if (ok) {
-        json_dumpf(status, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
+    if (ok)
+        return json_out_print(stdout, status, JSON_INDENT(2), error);
     json_decref(status);
-    return ok;
+    return false;
 }
 
 static int show_status(const char *path, bool json)
 {
     struct ledger_counts counts;
     struct error error;
-    struct spec *spec = command_load(path, SPEC_WITHOUT_SECRETS);
+    struct spec *spec;
+    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
 
-    if (spec == NULL)
-        return EXIT_USAGE;
+    if (loaded != 0)
+        return loaded;
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     const bool ok = ledger != NULL && ledger_count(ledger, clock_wall_ms(&clock_system) / 1000, &counts, &error) &&
                     (json ? print_json(ledger, &counts, &error) : print_text(ledger, &counts, &error));

@@ -25,11 +25,10 @@ static int validate(const char *path, enum spec_secrets secrets)
 {
     struct job job = {.roster_fd = -1};
     struct error error;
-    int status = 0;
+    int status = command_load(path, secrets, &job.spec);
 
-    job.spec = command_load(path, secrets);
-    if (job.spec == NULL)
-        return EXIT_USAGE;
+    if (status != 0)
+        return status;
     if (!check_resources(job.spec, &error))
         status = command_error(&error);
     else if (strcmp(job.spec->roster.csv, "-") != 0)

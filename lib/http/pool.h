@@ -55,6 +55,7 @@ enum http_end {
 
 struct http_answer {
     enum http_end end;
+    bool no_memory; /* this machine had none, which says nothing of the server */
     int status;
     char *body; /* terminated by NUL; the receiver may wipe it in place */
     size_t body_length;
@@ -85,7 +86,9 @@ void http_pool_abort(struct http_pool *pool);
 
 /* Makes http_pool_wait() return when something new can be read from `fd`; the caller reads it when it likes. */
 bool http_pool_watch(struct http_pool *pool, int fd, struct error *error);
-/* Waits up to timeout_ms (-1: for ever) for the network or a watched descriptor, and runs callbacks. */
+/* Waits up to timeout_ms (-1: for ever) for the network or a watched descriptor, and runs callbacks. When libcurl
+ * itself fails, as it may without memory, all that is under way ends as in http_pool_abort() and nothing more can be
+ * sent. */
 bool http_pool_wait(struct http_pool *pool, int timeout_ms, struct error *error);
 
 /* Connections opened since the start. */

@@ -3,10 +3,10 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/problems.h"
+#include "output/json_out.h"
 #include "roster/roster.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,17 +102,12 @@ static bool append_json(struct exporter *exporter, const struct identity *identi
     for (size_t i = 0; i < exporter->options.column_count; i++) {
         const enum mapping_column column = exporter->options.columns[i];
         const char *value = value_of(identity, column, scratch);
-        const bool absent = column == MAPPING_EXPIRES && value[0] == '\0';
-        if (json_object_set_new(object, header_of(exporter, column), absent ? json_null() : json_string(value)) != 0)
-            break;
+        json_out_member(&object, header_of(exporter, column),
+                        column == MAPPING_EXPIRES ? json_out_text(value) : json_string(value));
     }
-    char *line = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    if (line == NULL)
-        return error_no_memory(error);
-    buffer_append_text(&exporter->text, line);
+    if (!json_out_append(&exporter->text, object, JSON_COMPACT, error))
+        return false;
     buffer_append_char(&exporter->text, '\n');
-    free(line);
     return true;
 }
 

@@ -1,7 +1,8 @@
 #include "output/reporter.h"
 
+#include "output/json_out.h"
+
 #include <inttypes.h>
-#include <jansson.h>
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,19 +91,12 @@ bool reporter_wants_users(const struct reporter *reporter)
     return reporter->options.json;
 }
 
-/* Takes the event. A closed standard output must not lose anything: its failure is not looked at. */
+/* Takes the event. Neither a closed standard output nor want of memory here must lose anything else. */
 static void write_event(struct reporter *reporter, json_t *event)
 {
-    if (event == NULL)
-        return;
-    json_dumpf(event, reporter->options.out, JSON_COMPACT | JSON_ENSURE_ASCII);
-    fputc('\n', reporter->options.out);
-    json_decref(event);
-}
+    struct error ignored;
 
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+    json_out_print(reporter->options.out, event, JSON_COMPACT | JSON_ENSURE_ASCII, &ignored);
 }
 
 void reporter_started(struct reporter *reporter, int64_t run, const char *job, uint64_t users)
@@ -121,9 +115,9 @@ void reporter_user(struct reporter *reporter, const struct user_event *event)
         return;
     write_event(reporter,
                 json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i}", "event", event->event, "key", event->key,
-                          "action", event->action, "identity_id", text_or_null(event->identity), "code",
-                          text_or_null(event->code), "message", text_or_null(event->message), "request_id",
-                          text_or_null(event->request_id), "attempt", (int)event->attempt, "status", event->status));
+                          "action", event->action, "identity_id", json_out_text(event->identity), "code",
+                          json_out_text(event->code), "message", json_out_text(event->message), "request_id",
+                          json_out_text(event->request_id), "attempt", (int)event->attempt, "status", event->status));
 }
 
 /* One write, which rewrites the line in place and then wipes what is left of a longer one; so nothing flickers. The
@@ -180,8 +174,8 @@ static void event_of_end(struct reporter *reporter, const struct run_summary *su
                               (json_int_t)summary->retried, "in_doubt", (json_int_t)summary->in_doubt, "requests",
                               (json_int_t)summary->requests, "elapsed_ms", (json_int_t)summary->elapsed_ms);
 
-    for (int action = 0; event != NULL && action < ACTION_COUNT; action++)
-        json_object_set_new(event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
+    for (int action = 0; action < ACTION_COUNT; action++)
+        json_out_member(&event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
     write_event(reporter, event);
     fflush(reporter->options.out);
 }

@@ -309,7 +309,8 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
         gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
         return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
     }
-    if ((http->end == HTTP_NO_HOST || http->end == HTTP_NO_PROXY) && !executor->answered) {
+    /* Resolvers have their moments; twice is no accident. */
+    if ((http->end == HTTP_NO_HOST || http->end == HTTP_NO_PROXY) && !executor->answered && task->attempt > 1) {
         reject(executor, task, http);
         return VERDICT_LEFT;
     }
@@ -327,6 +328,8 @@ static void read_answer(struct task *task, const struct executor *executor, cons
 
     acs_answer_clear(&task->answer);
     error->code = ERROR_NONE;
+    if (http->no_memory)
+        error_no_memory(error);
     if (http->end == HTTP_ANSWERED && !acs_answer_read(task_action(task), wants_token, http->status, http->body,
                                                        http->body_length, &task->answer, error))
         task->answer = (struct acs_answer){.class = ACS_TRANSIENT, .code = "no_memory"};

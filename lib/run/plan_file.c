@@ -1,14 +1,14 @@
 #include "run/plan_file.h"
 
 #include "core/file.h"
+#include "output/json_out.h"
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_VERSION = 2, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
+enum { FILE_VERSION = 2, TEXT_CAP = 64 * 1024 * 1024, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
 
 struct plan_file {
     json_t *root;
@@ -50,7 +50,7 @@ static json_t *only_list(const struct text_list *only)
     json_t *list = json_array();
 
     for (size_t i = 0; only != NULL && i < only->count; i++)
-        json_array_append_new(list, json_string(only->items[i]));
+        json_out_item(&list, json_string(only->items[i]));
     return list;
 }
 
@@ -60,11 +60,10 @@ static json_t *outcome_of(const struct plan *plan)
     json_t *outcome = json_pack("{s:I, s:I}", "users", (json_int_t)plan->users, "active", (json_int_t)plan->active);
 
     for (int category = 0; category < CATEGORY_COUNT; category++)
-        json_object_set_new(outcome, category_name((enum category)category),
-                            json_integer((json_int_t)plan->categories[category]));
+        json_out_member(&outcome, category_name((enum category)category),
+                        json_integer((json_int_t)plan->categories[category]));
     for (int action = 0; action < ACTION_COUNT; action++)
-        json_object_set_new(outcome, action_name((enum action)action),
-                            json_integer((json_int_t)plan->requests[action]));
+        json_out_member(&outcome, action_name((enum action)action), json_integer((json_int_t)plan->requests[action]));
     return outcome;
 }
 
@@ -84,16 +83,16 @@ bool plan_file_write(const char *path, const struct plan *plan, struct ledger *l
                              previous_hash, "ledger", version, "made_at", (json_int_t)plan->options.now_s,
                              "reissue_all", plan->options.reissue_all ? 1 : 0, "limit", (json_int_t)plan->options.limit,
                              "only", only_list(plan->options.only), "plan", outcome_of(plan));
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    json_decref(root);
-    if (text == NULL)
-        return error_no_memory(error);
-    struct atomic_file *file = atomic_file_open(path, 0600, error);
+    struct buffer text;
+    struct atomic_file *file = NULL;
+    buffer_init(&text, TEXT_CAP);
+    if (json_out_append(&text, root, JSON_INDENT(2), error))
+        file = atomic_file_open(path, 0600, error);
     if (file != NULL) {
-        atomic_file_write(file, text, strlen(text));
+        atomic_file_write(file, text.data, text.length);
         atomic_file_write(file, "\n", 1);
     }
-    free(text);
+    buffer_clear(&text);
     return file != NULL && atomic_file_commit(file, error);
 }
 
@@ -140,6 +139,10 @@ struct plan_file *plan_file_read(const char *path, const struct spec *spec, stru
         return NULL;
     }
     file->root = json_load_file(path, JSON_REJECT_DUPLICATES, &fault);
+    if (file->root == NULL && (fault.text[0] == '\0' || json_error_code(&fault) == json_error_out_of_memory)) {
+        error_no_memory(error);
+        goto fail;
+    }
     if (json_integer_value(json_object_get(file->root, "rollcall_plan")) != FILE_VERSION) {
         error_set(error, ERROR_INPUT, "%s is no plan of this version of rollcall%s%s", path,
                   file->root == NULL ? ": " : "", file->root == NULL ? fault.text : "");
@@ -179,6 +182,8 @@ bool plan_file_check(const struct plan_file *file, const struct plan *plan, stru
         error_set(error, ERROR_INPUT, "the ledger has changed since the plan was made, or the plan was used already");
     else {
         json_t *outcome = outcome_of(plan);
+        if (outcome == NULL)
+            return error_no_memory(error);
         const bool same = json_equal(outcome, json_object_get(file->root, "plan")) == 1;
         json_decref(outcome);
         if (same)
