@@ -84,8 +84,8 @@ class Job:
     def run(self, *arguments, command="run", environment=None, **more):
         return subprocess.run(
             [BIN / "rollcall", command, "job.yaml", *arguments], cwd=self.home, text=True, capture_output=True,
-            timeout=300, stdin=subprocess.DEVNULL,
-            env={**os.environ, KEY_VARIABLE: self.emulator.connection_string, **(environment or {})}, **more)
+            stdin=subprocess.DEVNULL, env={**os.environ, KEY_VARIABLE: self.emulator.connection_string, **(environment or {})},
+            **{"timeout": 300, **more})
 
     def start(self, *arguments):
         return subprocess.Popen(
