@@ -148,6 +148,10 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
 
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
+    if (spec->resource_count > 1) {
+        error_set(error, ERROR_INPUT, "%s: resources: this version runs one of them only", spec->path);
+        return error_hint(error, "write a job for each of them");
+    }
     for (size_t i = 0; i < spec->resource_count; i++) {
         if (spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY)
             continue;

@@ -63,6 +63,7 @@ static void describe_category(const struct plan *plan, enum category category, c
     static const enum plan_reason typical[CATEGORY_COUNT] = {
         [CATEGORY_ADDED] = REASON_NEW,      [CATEGORY_CHANGED] = REASON_WATCH, [CATEGORY_EXPIRING] = REASON_ENDING,
         [CATEGORY_UNCHANGED] = REASON_SAME, [CATEGORY_REMOVED] = REASON_GONE,  [CATEGORY_LOST] = REASON_LOST,
+        [CATEGORY_MOVED] = REASON_MOVED,
     };
     struct action_list list = plan_actions(plan->spec, typical[category]);
     const uint32_t after_s = plan->spec->rules.removed.after_s;
@@ -91,6 +92,8 @@ void print_plan(const struct plan *plan, FILE *stream)
     char actions[192];
 
     for (int category = 0; category < CATEGORY_COUNT; category++) {
+        if (category == CATEGORY_MOVED && plan->spec->resource_count == 1)
+            continue;
         describe_category(plan, (enum category)category, actions, sizeof actions);
         fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category), plan->categories[category],
                 actions);

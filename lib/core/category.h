@@ -9,11 +9,13 @@ enum category {
     CATEGORY_UNCHANGED,
     CATEGORY_REMOVED,
     CATEGORY_LOST,
+    CATEGORY_MOVED,
 };
 
-enum { CATEGORY_COUNT = 6 };
+enum { CATEGORY_COUNT = 7 };
 
-/* "added", "changed", "expiring", "unchanged", "removed", "lost": the words of the spec, the ledger and the messages.
+/* "added", "changed", "expiring", "unchanged", "removed", "lost", "moved": the words of the spec, the ledger and the
+ * messages.
  */
 const char *category_name(enum category category);
 

@@ -82,7 +82,7 @@ static void fill(sqlite3_stmt *statement, struct run_record *run)
         .throttled = (uint64_t)sqlite3_column_int64(statement, 14),
         .audit_before = sqlite3_column_int64(statement, 15),
         .users = (uint64_t)sqlite3_column_int64(statement, 16),
-        .reason = ledger_column_text(statement, 23),
+        .reason = ledger_column_text(statement, 24),
     };
     for (int action = 0; action < ACTION_COUNT; action++)
         run->done[action] = (uint64_t)sqlite3_column_int64(statement, 7 + action);

@@ -7,7 +7,8 @@
     " elapsed_ms, category, verdict, resource"
 #define RUN_COLUMNS                                                                                               \
     "id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked, deleted, failed," \
-    " left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, lost, reason"
+    " left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, lost, "  \
+    "moved, reason"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -108,6 +109,9 @@ const char *const ledger_migrations[] = {
 
     /* 3 to 4: why a run stopped before its end */
     "ALTER TABLE runs ADD COLUMN reason TEXT;",
+
+    /* 4 to 5: users who belong to another resource than their identity */
+    "ALTER TABLE runs ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -144,8 +148,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
 
     [SQL_RUN_CRASHED] = "UPDATE runs SET state = 'crashed' WHERE state = 'running'",
     [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows, audit_before, users, added,"
-                       " changed, expiring, unchanged, removed, lost)"
-                       " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                       " changed, expiring, unchanged, removed, lost, moved)"
+                       " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_RUN_END] =
         "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
         " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11, reason = ?12 WHERE id = ?1",

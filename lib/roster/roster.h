@@ -29,6 +29,13 @@ struct roster_filter { /* selects rows whose `column` is equal to one of `values
     size_t value_count;
 };
 
+struct roster_column { /* one more column that the header must have */
+    const char *role;  /* for messages: "the column of the resource" */
+    const char *name;
+};
+
+enum { ROSTER_EXTRAS_MAX = 3 };
+
 struct roster_options {
     const char *name; /* as the user wrote it, for messages ("standard input" for "-") */
     int fd;           /* read from its start (offset 0) when seekable; stays the caller's */
@@ -40,6 +47,8 @@ struct roster_options {
     const struct roster_filter *filters;
     size_t filter_count;
     size_t chunk_size; /* bytes read and looked at in one go, 4 or more; 0: what is fast */
+    struct roster_column extras[ROSTER_EXTRAS_MAX];
+    size_t extra_count;
 };
 
 struct roster_field {
@@ -54,6 +63,7 @@ struct roster_row {
     bool selected;  /* by the filters; a user outside of them is in the roster all the same */
     struct roster_field key;
     const struct roster_field *fields; /* header->count of them */
+    const struct roster_field *extras; /* of the columns in options.extras, by their index */
     /* The watched columns as the ledger stores them: "name=<state>" joined by ';' in the spec's order, where state is
      * 16 hex digits (XXH3 64 of the value), "blank" or "missing", and % ; = in names are written %25 %3B %3D.
      * "" when nothing is watched. */

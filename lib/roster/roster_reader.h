@@ -30,6 +30,8 @@ struct reader {
     bool deliver;                /* the header has all columns */
     struct watch watch;
     size_t *filter_columns;
+    size_t extra_columns[ROSTER_EXTRAS_MAX];
+    struct roster_field extras[ROSTER_EXTRAS_MAX]; /* of the row */
 
     struct row_text row;
     struct row_text *filled; /* header_text or row */

@@ -83,6 +83,9 @@ static bool finish_data_row(struct reader *reader, struct error *error)
     }
     if (!reader->deliver || reader->row_faulty)
         return true;
+    for (size_t i = 0; i < reader->options->extra_count; i++)
+        reader->extras[i] = row.fields[reader->extra_columns[i]];
+    row.extras = reader->extras;
     row.selected = is_selected(reader);
     reader->summary->selected += row.selected;
     row.watch_length = watch_write(&reader->watch, row.fields);
@@ -104,6 +107,9 @@ static void find_columns(struct reader *reader)
     for (size_t i = 0; i < options->filter_count; i++)
         reader->filter_columns[i] = header_require(&reader->header, reader->row_line, "the column of the filter",
                                                    options->filters[i].column, reader->problems);
+    for (size_t i = 0; i < options->extra_count; i++)
+        reader->extra_columns[i] = header_require(&reader->header, reader->row_line, options->extras[i].role,
+                                                  options->extras[i].name, reader->problems);
 }
 
 static bool finish_header(struct reader *reader, struct error *error)

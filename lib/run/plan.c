@@ -1,4 +1,5 @@
 /* Making a plan: both sides are read, the join deals every user its reason, and what follows is counted. */
+#include "run/places.h"
 #include "run/planner.h"
 
 #include <stdlib.h>
@@ -32,6 +33,7 @@ bool plan_roster_options(const struct spec *spec, const char *name, int fd, stru
         .filters = filters,
         .filter_count = spec->roster.where_count,
     };
+    homes_ask(spec, options);
     return true;
 }
 
@@ -39,6 +41,11 @@ void plan_roster_options_clear(struct roster_options *options)
 {
     free((void *)options->filters);
     *options = (struct roster_options){0};
+}
+
+struct plan_place plan_place_of(const struct plan *plan, uint64_t index)
+{
+    return plan->places == NULL ? (struct plan_place){0} : plan->places[index];
 }
 
 /* --- duplicates --- */
@@ -111,7 +118,7 @@ static bool resolve(void *context, const struct roster_row *row, struct error *e
                    ? error_set(error, ERROR_SYSTEM, "user \"%s\" vanished from the ledger", row->key.bytes)
                    : false;
     const bool differs = watch_differs(&planner->spec->roster.watch, row->watch, identity.watch);
-    const struct join_entry here = {.watch = differs};
+    const struct join_entry here = {.watch = differs, .ref = row->index};
     const struct join_entry ledger = {.extra = planner_known(planner, &identity) | KNOWN_COMPARABLE};
     const struct join_entry *const entries[JOIN_SIDES] = {[JOIN_ROSTER] = &here, [JOIN_LEDGER] = &ledger};
     decision->reason = planner_judge_present(planner, entries);
@@ -158,8 +165,22 @@ static void count_actions(const struct action_list *actions, uint64_t counts[ACT
         counts[actions->items[i]]++;
 }
 
+/* What one user asks of each resource. */
+static void count_parts(struct plan *plan, const struct action_list *actions, struct plan_place place)
+{
+    struct plan_part *part = &plan->parts[place.at];
+
+    part->users++;
+    part->first[actions->items[0]]++;
+    for (size_t i = 0; i < actions->count; i++) {
+        const uint8_t at = plan_step_at(actions, i, place);
+        plan->parts[at].requests[actions->items[i]]++;
+        plan->parts[at].arriving += at != place.at && actions->items[i] == ACTION_PROVISION;
+    }
+}
+
 /* Counts one user; false when it is not acted on. */
-static bool count_user(struct plan *plan, enum plan_reason reason, bool asked)
+static bool count_user(struct plan *plan, enum plan_reason reason, struct plan_place place, bool asked)
 {
     const struct action_list actions = plan_actions(plan->spec, reason);
 
@@ -170,8 +191,8 @@ static bool count_user(struct plan *plan, enum plan_reason reason, bool asked)
     if (plan->options.limit != 0 && plan->users == plan->options.limit)
         return false;
     plan->users++;
-    plan->first[actions.items[0]]++;
     count_actions(&actions, plan->requests);
+    count_parts(plan, &actions, place);
     return true;
 }
 
@@ -190,12 +211,14 @@ static void count_all(struct plan *plan)
         const enum plan_reason reason = (enum plan_reason)row->reason;
         row->adopts = row->adopts && row->acts;
         plan->adopting += row->adopts;
-        row->acts = reason != REASON_OUTSIDE && count_user(plan, reason, row->acts);
+        row->acts = reason != REASON_OUTSIDE && count_user(plan, reason, plan_place_of(plan, i), row->acts);
     }
     if (plan->removed_count > 1)
         qsort(plan->removed, plan->removed_count, sizeof *plan->removed, by_row);
-    for (size_t i = 0; i < plan->removed_count; i++)
-        plan->removed[i].acts = count_user(plan, plan->removed[i].reason, plan->removed[i].acts);
+    for (size_t i = 0; i < plan->removed_count; i++) {
+        struct plan_removed *removed = &plan->removed[i];
+        removed->acts = count_user(plan, removed->reason, (struct plan_place){removed->at, removed->at}, removed->acts);
+    }
 }
 
 struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *ledger,
@@ -214,6 +237,14 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
     }
     planner.plan->spec = spec;
     planner.plan->options = *options;
+    planner.plan->parts = calloc(spec->resource_count, sizeof *planner.plan->parts);
+    if (planner.plan->parts == NULL) {
+        error_no_memory(error);
+        goto out;
+    }
+    homes_init(&planner.homes, spec);
+    if (ledger != NULL && (planner.ids = places_find(spec, NULL, ledger, error)) == NULL)
+        goto out;
     planner.join = join_new(error);
     if (planner.join == NULL)
         goto out;
@@ -234,6 +265,7 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
     ok = true;
 out:
     join_free(planner.join);
+    free(planner.ids);
     if (!ok) {
         plan_free(planner.plan);
         return NULL;
@@ -246,6 +278,8 @@ void plan_free(struct plan *plan)
     if (plan == NULL)
         return;
     free(plan->rows);
+    free(plan->places);
+    free(plan->parts);
     free(plan->removed);
     free(plan->returned);
     free(plan->protected);

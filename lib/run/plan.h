@@ -32,6 +32,7 @@ enum plan_reason {
     REASON_GRACE,      /* the same, and its grace period is not over */
     REASON_GRACE_OVER, /* the same, and it is over */
     REASON_LOST,       /* the service does not know its identity */
+    REASON_MOVED,      /* belongs to another resource than the one where its identity is */
     REASON_UNRESOLVED, /* while planning: the watch texts must be compared column by column */
 };
 
@@ -49,8 +50,15 @@ struct plan_row {
     uint32_t check : 25; /* of the key's hash: the row must be the same when it is read again */
 };
 
+/* Resources, by their index in the spec. */
+struct plan_place {
+    uint8_t at;      /* where the identity is, or will be made: the first request goes there */
+    uint8_t belongs; /* where the roster has the user */
+};
+
 struct plan_removed {
     int64_t row; /* in the ledger */
+    uint8_t at;  /* the resource */
     enum plan_reason reason;
     bool acts;
     bool marks; /* its grace period starts now: the ledger is to remember when */
@@ -61,6 +69,14 @@ struct plan_protected {
     const char *key; /* the spec's */
 };
 
+/* What of a plan is about one resource. */
+struct plan_part {
+    uint64_t users;                  /* whose first request goes there */
+    uint64_t requests[ACTION_COUNT]; /* at the least */
+    uint64_t first[ACTION_COUNT];    /* users by the action that they begin with there */
+    uint64_t arriving;               /* users who come from another resource */
+};
+
 struct plan {
     const struct spec *spec;
     struct plan_options options;
@@ -69,7 +85,8 @@ struct plan {
     uint64_t previous_gone;         /* keys that only the older CSV has */
     uint64_t previous_changed;      /* keys in both with a different watch text */
 
-    struct plan_row *rows; /* roster.rows of them */
+    struct plan_row *rows;     /* roster.rows of them */
+    struct plan_place *places; /* likewise; NULL in a job with one resource: see plan_place_of() */
     struct plan_removed *removed;
     size_t removed_count;
     int64_t *returned; /* ledger rows marked as removed whose users are in the roster */
@@ -81,8 +98,8 @@ struct plan {
     uint64_t categories[CATEGORY_COUNT];
     uint64_t users;                  /* that will be acted on */
     uint64_t requests[ACTION_COUNT]; /* at the least */
-    uint64_t first[ACTION_COUNT];    /* users by the action that they begin with */
     uint64_t whole[ACTION_COUNT];    /* the same without --limit: what the limits are about */
+    struct plan_part *parts;         /* by the index of the resource */
     uint64_t active;                 /* identities that count for the limits: active or revoked */
     uint64_t adopting;
 };
@@ -94,11 +111,15 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
                        struct problems *previous_problems, struct error *error);
 void plan_free(struct plan *plan);
 
+/* The resources of the user in that row of the roster. */
+struct plan_place plan_place_of(const struct plan *plan, uint64_t index);
+
 /* One user of a plan; borrowed until the visitor returns. */
 struct plan_user {
     enum plan_reason reason;
     bool acts;
     bool adopts;
+    struct plan_place place;
     const struct roster_row *row; /* NULL for a user that is gone from the roster: */
     int64_t ledger_row;           /* then its row in the ledger */
 };
@@ -113,6 +134,9 @@ struct plan_visitor {
 /* Every user of the plan that is in a category: those of the roster in its order, which is read again, then the removed
  * ones. A roster that is not the one that was planned is an error (ERROR_SYSTEM). */
 bool plan_each(const struct plan *plan, int roster_fd, const struct plan_visitor *visitor, struct error *error);
+
+/* The resource that the request of a step goes to: from a provision on that where the user belongs. */
+uint8_t plan_step_at(const struct action_list *actions, size_t step, struct plan_place place);
 
 /* The roster's options for reading it again. Arrays in them are malloc'd: roster_options_clear(). */
 bool plan_roster_options(const struct spec *spec, const char *name, int fd, struct roster_options *options,

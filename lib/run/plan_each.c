@@ -25,8 +25,11 @@ static bool visit_row(void *context, const struct roster_row *row, struct error 
         return error_set(error, ERROR_SYSTEM, "the roster changed after it was planned (line %llu)",
                          (unsigned long long)row->line);
     const struct plan_row *decision = &plan->rows[row->index];
-    const struct plan_user user = {
-        .reason = (enum plan_reason)decision->reason, .acts = decision->acts, .adopts = decision->adopts, .row = row};
+    const struct plan_user user = {.reason = (enum plan_reason)decision->reason,
+                                   .acts = decision->acts,
+                                   .adopts = decision->adopts,
+                                   .place = plan_place_of(plan, row->index),
+                                   .row = row};
     return user.reason == REASON_OUTSIDE || walk->visitor->user(walk->visitor->context, &user, error);
 }
 
@@ -57,7 +60,10 @@ bool plan_each(const struct plan *plan, int roster_fd, const struct plan_visitor
         return false;
     for (size_t i = 0; i < plan->removed_count; i++) {
         const struct plan_removed *removed = &plan->removed[i];
-        const struct plan_user user = {.reason = removed->reason, .acts = removed->acts, .ledger_row = removed->row};
+        const struct plan_user user = {.reason = removed->reason,
+                                       .acts = removed->acts,
+                                       .place = {removed->at, removed->at},
+                                       .ledger_row = removed->row};
         if (!visitor->user(visitor->context, &user, error))
             return false;
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_VERSION = 2, TEXT_CAP = 64 * 1024 * 1024, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
+enum { FILE_VERSION = 3, TEXT_CAP = 64 * 1024 * 1024, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
 
 struct plan_file {
     json_t *root;
@@ -58,12 +58,17 @@ static json_t *only_list(const struct text_list *only)
 static json_t *outcome_of(const struct plan *plan)
 {
     json_t *outcome = json_pack("{s:I, s:I}", "users", (json_int_t)plan->users, "active", (json_int_t)plan->active);
+    json_t *places = json_array(); /* users who begin there, users who come there from elsewhere */
 
     for (int category = 0; category < CATEGORY_COUNT; category++)
         json_out_member(&outcome, category_name((enum category)category),
                         json_integer((json_int_t)plan->categories[category]));
     for (int action = 0; action < ACTION_COUNT; action++)
         json_out_member(&outcome, action_name((enum action)action), json_integer((json_int_t)plan->requests[action]));
+    for (size_t i = 0; i < plan->spec->resource_count; i++)
+        json_out_item(&places,
+                      json_pack("[I, I]", (json_int_t)plan->parts[i].users, (json_int_t)plan->parts[i].arriving));
+    json_out_member(&outcome, "places", places);
     return outcome;
 }
 

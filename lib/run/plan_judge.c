@@ -18,6 +18,10 @@ enum plan_reason planner_judge_present(const struct planner *planner,
         return REASON_DELETED;
     if (state == IDENTITY_LOST)
         return REASON_LOST;
+    /* Without a rule the user stays where its identity is, and is treated there. */
+    const bool moved = planner_known_place(known) != plan_place_of(planner->plan, here->ref).belongs;
+    if (moved && planner->spec->rules.moved.count > 0)
+        return REASON_MOVED;
 
     /* The value last applied decides, so that a change whose run failed is still one; an older roster adds what changed
      * from file to file. */
@@ -43,7 +47,18 @@ enum plan_reason planner_judge_present(const struct planner *planner,
         return REASON_NO_TOKEN;
     if ((known & KNOWN_ENDING) != 0)
         return REASON_ENDING;
-    return differs ? REASON_WATCH : REASON_SAME;
+    if (differs)
+        return REASON_WATCH;
+    return moved ? REASON_MOVED : REASON_SAME;
+}
+
+/* Where the first request about a user of the roster goes. */
+static uint8_t place_now(const struct join_entry *ledger, uint8_t belongs)
+{
+    if (ledger == NULL)
+        return belongs;
+    const enum identity_state state = (enum identity_state)(ledger->extra & KNOWN_STATE);
+    return state == IDENTITY_DELETED || state == IDENTITY_LOST ? belongs : planner_known_place(ledger->extra);
 }
 
 /* REASON_SAME: not removed, or nothing is left to do about it. */
@@ -113,6 +128,8 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
         /* Every token from before is dead: the new one stands for the values of today. */
         row->adopts = row->reason == REASON_RETURNED;
         planner->unresolved |= row->reason == REASON_UNRESOLVED;
+        if (plan->places != NULL)
+            plan->places[here->ref].at = place_now(ledger, plan->places[here->ref].belongs);
         if (ledger != NULL && (ledger->extra & KNOWN_MARKED) != 0)
             return append_returned(plan, (int64_t)ledger->ref, error);
         return true;
@@ -123,6 +140,7 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
     const enum plan_reason reason = judge_absent(planner, entries);
     const struct plan_removed removed = {
         .row = (int64_t)ledger->ref,
+        .at = planner_known_place(ledger->extra),
         .reason = reason,
         .acts = asked,
         .marks = asked && reason == REASON_MEANWHILE && (ledger->extra & KNOWN_MARKED) == 0,

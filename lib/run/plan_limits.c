@@ -86,8 +86,10 @@ static bool touches(const struct spec *spec, enum plan_reason reason)
 static bool refuse_protected(const char *key, enum plan_reason reason, struct error *error)
 {
     error_set(error, ERROR_LIMIT, "the plan would %s \"%s\", which limits.protect names (%s)",
-              plan_category(reason) == CATEGORY_REMOVED ? "cut off" : "revoke the tokens of", key,
-              plan_reason_text(reason));
+              plan_category(reason) == CATEGORY_REMOVED ? "cut off"
+              : plan_category(reason) == CATEGORY_MOVED ? "delete the identity of"
+                                                        : "revoke the tokens of",
+              key, plan_reason_text(reason));
     return error_hint(error, plan_category(reason) == CATEGORY_REMOVED
                                  ? "put the user back into the roster, or take it out of limits.protect"
                                  : "take the user out of limits.protect for this change, or undo it in the roster");

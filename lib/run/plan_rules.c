@@ -1,6 +1,8 @@
 /* What the rules make of a reason: pure functions of spec and reason. */
 #include "run/plan.h"
 
+#include <string.h>
+
 static const struct {
     enum category category;
     const char *text;
@@ -19,6 +21,7 @@ static const struct {
     [REASON_GRACE] = {CATEGORY_REMOVED, "it is not in the roster any more; its grace period is not over"},
     [REASON_GRACE_OVER] = {CATEGORY_REMOVED, "it is not in the roster any more, and its grace period is over"},
     [REASON_LOST] = {CATEGORY_LOST, "the service does not know its identity any more"},
+    [REASON_MOVED] = {CATEGORY_MOVED, "it belongs to another resource than the one where its identity is"},
     [REASON_UNRESOLVED] = {CATEGORY_UNCHANGED, "not compared yet"},
 };
 
@@ -51,6 +54,7 @@ struct action_list plan_actions(const struct spec *spec, enum plan_reason reason
     case REASON_GRACE_OVER: return spec->rules.removed.actions;
     case REASON_MEANWHILE: return spec->rules.removed.meanwhile;
     case REASON_LOST: return spec->rules.lost;
+    case REASON_MOVED: return spec->rules.moved;
     case REASON_OUTSIDE:
     case REASON_SAME:
     case REASON_GRACE:
@@ -67,20 +71,40 @@ static int64_t least_ms(uint64_t requests, const struct quota *quota)
     return (int64_t)((requests - 1) / quota->count) * quota->window_ms;
 }
 
-int64_t plan_least_ms(const struct plan *plan)
+static int64_t part_least_ms(const struct spec *spec, const struct spec_resource *resource,
+                             const struct plan_part *part)
 {
-    const struct spec *spec = plan->spec;
     uint64_t requests[ACTION_COUNT];
     int64_t longest = 0;
 
-    for (int action = 0; action < ACTION_COUNT; action++)
-        requests[action] = plan->requests[action];
+    memcpy(requests, part->requests, sizeof requests);
     if (spec->engine.create_counts_as_issue && spec->token.scopes.count > 0)
         requests[ACTION_ISSUE] += requests[ACTION_PROVISION];
     for (int action = 0; action < ACTION_COUNT; action++) {
-        const int64_t needed = least_ms(requests[action], &spec->resources[0].quotas[action]);
+        const int64_t needed = least_ms(requests[action], &resource->quotas[action]);
         if (needed > longest)
             longest = needed;
     }
     return longest;
+}
+
+/* All resources work side by side. */
+int64_t plan_least_ms(const struct plan *plan)
+{
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < plan->spec->resource_count; i++) {
+        const int64_t needed = part_least_ms(plan->spec, &plan->spec->resources[i], &plan->parts[i]);
+        if (needed > longest)
+            longest = needed;
+    }
+    return longest;
+}
+
+uint8_t plan_step_at(const struct action_list *actions, size_t step, struct plan_place place)
+{
+    for (size_t i = 0; i <= step; i++)
+        if (actions->items[i] == ACTION_PROVISION)
+            return place.belongs;
+    return place.at;
 }

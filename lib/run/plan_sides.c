@@ -3,7 +3,9 @@
 
 #include "output/failures.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +32,18 @@ static bool find_category_column(void *context, const struct roster_header *head
     return true;
 }
 
+static bool grow_places(struct planner *planner, uint64_t capacity, struct error *error)
+{
+    if (planner->spec->resource_count == 1)
+        return true;
+    struct plan_place *places = realloc(planner->plan->places, capacity * sizeof *places);
+    if (places == NULL)
+        return error_no_memory(error);
+    memset(places + planner->capacity, 0, (capacity - planner->capacity) * sizeof *places);
+    planner->plan->places = places;
+    return true;
+}
+
 static struct plan_row *row_at(struct planner *planner, uint64_t index, struct error *error)
 {
     struct plan *plan = planner->plan;
@@ -43,6 +57,8 @@ static struct plan_row *row_at(struct planner *planner, uint64_t index, struct e
         }
         memset(rows + planner->capacity, 0, (capacity - planner->capacity) * sizeof *rows);
         plan->rows = rows;
+        if (!grow_places(planner, capacity, error))
+            return NULL;
         planner->capacity = capacity;
     }
     return &plan->rows[index];
@@ -79,6 +95,36 @@ static void check_custom_id(struct planner *planner, const struct roster_row *ro
                      (int)CUSTOM_ID_MAX);
 }
 
+static void report_no_resource(struct planner *planner, const struct roster_row *row)
+{
+    const char *column = planner->spec->roster.resource_column;
+    const struct roster_field *value = &row->extras[0];
+    char hint[SPEC_SUGGESTION_SIZE];
+
+    spec_suggest_resource(planner->spec, value->bytes, hint);
+    if (value->length == 0)
+        problems_add(planner->problems, row->line, 0, hint, "%s is empty: in which resource is the user?", column);
+    else
+        problems_add(planner->problems, row->line, 0, hint, "%s \"%.64s\" is none of the job's resources", column,
+                     value->bytes);
+}
+
+/* Writes down which resource the user belongs to; one that cannot be told is a fault of the roster. */
+static bool note_place(struct planner *planner, const struct roster_row *row)
+{
+    const size_t belongs = homes_find(&planner->homes, row);
+
+    if (belongs == SPEC_NO_RESOURCE) {
+        report_no_resource(planner, row);
+        return false;
+    }
+    if (planner->plan->places != NULL)
+        planner->plan->places[row->index] = (struct plan_place){(uint8_t)belongs, (uint8_t)belongs};
+    if (planner->spec->resources[belongs].custom_id)
+        check_custom_id(planner, row);
+    return true;
+}
+
 static bool plan_roster_row(void *context, const struct roster_row *row, struct error *error)
 {
     struct planner *planner = context;
@@ -87,8 +133,6 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
 
     if (decision == NULL)
         return false;
-    if (planner->spec->resources[0].custom_id)
-        check_custom_id(planner, row);
     decision->check = plan_key_check(row->key.bytes, row->key.length) & ((1U << 25) - 1);
     decision->reason = row->selected ? REASON_UNRESOLVED : REASON_OUTSIDE;
     decision->acts = options->only == NULL || is_in(options->only, row->key.bytes);
@@ -98,6 +142,8 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
         decision->reason = REASON_OUTSIDE;
         return true;
     }
+    if (row->selected && !note_place(planner, row))
+        return true;
     return note_protected(planner->plan, row, error) &&
            join_add(planner->join, JOIN_ROSTER, row->key.bytes, row->key.length,
                     join_watch_hash(row->watch, row->watch_length), row->index, row->line, error);
@@ -146,6 +192,20 @@ static int64_t renewal_margin_s(const struct spec *spec, const struct identity *
            (jitter_s == 0 ? 0 : (int64_t)(join_watch_hash(identity->key, identity->key_length) % jitter_s));
 }
 
+/* The index of an identity's resource, or KNOWN_ELSEWHERE. */
+static uint64_t place_of(const struct planner *planner, const struct identity *identity)
+{
+    for (size_t i = 0; i < planner->spec->resource_count; i++)
+        if (planner->ids[i] == identity->resource)
+            return i;
+    return KNOWN_ELSEWHERE;
+}
+
+uint8_t planner_known_place(uint64_t known)
+{
+    return (uint8_t)(known >> KNOWN_PLACE_SHIFT);
+}
+
 uint64_t planner_known(const struct planner *planner, const struct identity *identity)
 {
     const struct spec *spec = planner->spec;
@@ -164,6 +224,7 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
         else if (looks && ends - options->now_s <= renewal_margin_s(spec, identity))
             known |= KNOWN_ENDING;
     }
+    known |= place_of(planner, identity) << KNOWN_PLACE_SHIFT;
     if (is_comparable(&spec->roster.watch, identity->watch))
         known |= KNOWN_COMPARABLE;
     if (identity->removed_at_s != 0)
@@ -178,6 +239,8 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
 struct other_side {
     struct planner *planner;
     uint64_t active;
+    uint64_t strangers;  /* of these, those of resources that the spec does not have */
+    int64_t elsewhere;   /* what the ledger calls one of these resources */
     struct buffer watch; /* the watched columns of one user */
     bool ok;
     struct error error;
@@ -192,7 +255,13 @@ static bool plan_identity(void *context, const struct identity *identity, struct
     uint64_t known = planner_known(planner, identity);
     uint64_t watch = 0;
 
-    side->active += identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED;
+    const bool lives = identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED;
+
+    side->active += lives;
+    if (lives && planner_known_place(known) == KNOWN_ELSEWHERE) {
+        side->strangers++;
+        side->elsewhere = identity->resource;
+    }
     if ((known & KNOWN_COMPARABLE) != 0) {
         watch = join_watch_hash(identity->watch, identity->watch_length);
     } else {
@@ -229,6 +298,7 @@ static bool read_previous(struct planner *planner, struct error *error)
     if (ok) {
         options.watch_may_be_missing = true;
         options.filter_count = 0;
+        options.extra_count = 0;
         struct roster_summary summary;
         ok = roster_read(&options, &visitor, planner->previous_problems, &summary, error);
         planner->plan->previous = summary;
@@ -248,6 +318,38 @@ static void *read_other_side(void *context)
     return NULL;
 }
 
+struct stranger {
+    int64_t id;
+    char name[LEDGER_NAME_SIZE];
+    char authority[LEDGER_AUTHORITY_SIZE];
+};
+
+static bool name_stranger(void *context, const struct resource_count *resource, struct error *error)
+{
+    struct stranger *stranger = context;
+
+    (void)error;
+    if (resource->id == stranger->id) {
+        snprintf(stranger->name, sizeof stranger->name, "%s", resource->name);
+        snprintf(stranger->authority, sizeof stranger->authority, "%s", resource->authority);
+    }
+    return true;
+}
+
+/* Who is in a resource that the spec does not have can be neither looked after nor deleted, and is not forgotten. */
+static bool refuse_strangers(const struct planner *planner, const struct other_side *side, struct error *error)
+{
+    struct stranger stranger = {.id = side->elsewhere};
+
+    if (!ledger_each_resource(planner->ledger, name_stranger, &stranger, error))
+        return false;
+    error_set(error, ERROR_LIMIT,
+              "%s has %" PRIu64 " user%s in resources that the job spec does not have, such as %s%s%s",
+              planner->spec->ledger, side->strangers, side->strangers == 1 ? "" : "s", stranger.name,
+              stranger.name[0] != '\0' ? " at " : "", stranger.authority);
+    return error_hint(error, "put it back under resources; to leave it, move its users to another first (rules.moved)");
+}
+
 bool planner_read_sides(struct planner *planner, int roster_fd, struct error *error)
 {
     struct other_side side = {.planner = planner};
@@ -262,5 +364,5 @@ bool planner_read_sides(struct planner *planner, int roster_fd, struct error *er
     planner->plan->active = side.active;
     if (ok && !side.ok)
         *error = side.error;
-    return ok && side.ok;
+    return ok && side.ok && (side.strangers == 0 || refuse_strangers(planner, &side, error));
 }

@@ -6,6 +6,7 @@
 #define ROLLCALL_RUN_PLANNER_H
 
 #include "roster/join.h"
+#include "run/home.h"
 #include "run/plan.h"
 
 /* What the ledger side of the join knows of a user, in join_entry.extra. */
@@ -16,7 +17,9 @@ enum {
     KNOWN_COMPARABLE = 1 << 4, /* its watch text has the columns that the spec watches */
     KNOWN_MARKED = 1 << 5,     /* marked as removed */
     KNOWN_GRACE_OVER = 1 << 6,
-    KNOWN_ASKED = 1 << 7, /* by --only, or there is no --only */
+    KNOWN_ASKED = 1 << 7,  /* by --only, or there is no --only */
+    KNOWN_PLACE_SHIFT = 8, /* above these: the index of its resource, KNOWN_ELSEWHERE when the spec does not have it */
+    KNOWN_ELSEWHERE = 0xff,
 };
 
 struct planner {
@@ -24,7 +27,9 @@ struct planner {
     const struct spec *spec;
     struct join *join;
     struct ledger *ledger;
-    uint64_t capacity;      /* of plan->rows */
+    struct homes homes;
+    int64_t *ids;           /* what the ledger calls the spec's resources; NULL without a ledger */
+    uint64_t capacity;      /* of plan->rows and plan->places */
     size_t category_column; /* of a failures file; SIZE_MAX */
     bool unresolved;
     struct duplicate {
@@ -42,6 +47,8 @@ struct planner {
 bool planner_read_sides(struct planner *planner, int roster_fd, struct error *error);
 /* What the rules have to know of an identity: KNOWN_ flags. */
 uint64_t planner_known(const struct planner *planner, const struct identity *identity);
+/* The resource of what the ledger knows. */
+uint8_t planner_known_place(uint64_t known);
 
 /* --- plan_judge.c --- */
 

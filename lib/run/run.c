@@ -125,7 +125,7 @@ static bool open_feedings(struct run *run, struct error *error)
     for (int action = 0; action < ACTION_COUNT; action++) {
         struct feeding *feeding = &run->feedings[action];
         *feeding = (struct feeding){.run = run, .kind = (enum action)action, .ok = true};
-        if (run->input->plan->first[action] == 0)
+        if (run->input->plan->parts[0].first[action] == 0)
             continue;
         feeding->ledger = ledger_open_beside(run->input->ledger, error);
         if (feeding->ledger == NULL)

@@ -39,18 +39,19 @@ static void clear_text(char **field)
 
 static void clear_section(void *fields, const char *section);
 
-static void clear_elements(char *fields, const struct spec_key *key, const char *section)
+/* Two keys may fill the same structs: they are freed once. */
+static void clear_elements(char *fields, const struct spec_key *key)
 {
-    char *elements;
-    size_t count;
+    const size_t count = spec_count_elements(fields, key);
+    void *elements = spec_element(fields, key, 0);
+    char path[SPEC_PATH_SIZE];
 
-    memcpy(&elements, fields + key->offset, sizeof elements);
-    memcpy(&count, fields + key->count_offset, sizeof count);
     for (size_t i = 0; elements != NULL && i < count; i++) {
-        clear_text((char **)(elements + i * key->element));
-        clear_section(elements + i * key->element, section);
+        clear_text(spec_element(fields, key, i));
+        clear_section(spec_element(fields, key, i), spec_keys_path(key, path));
     }
     free(elements);
+    memset(fields + key->offset, 0, sizeof elements);
 }
 
 static void clear_key(void *fields, const struct spec_key *key)
@@ -61,11 +62,11 @@ static void clear_key(void *fields, const struct spec_key *key)
     switch (key->type) {
     case SPEC_SECTION:
     case SPEC_SECTIONS:
-        spec_key_path(key, path);
+    case SPEC_NAMED:
         if (key->element > 0)
-            clear_elements(fields, key, path);
+            clear_elements(fields, key);
         else
-            clear_section(fields, path);
+            clear_section(fields, spec_key_path(key, path));
         break;
     case SPEC_TEXT:
     case SPEC_NAME:
@@ -92,7 +93,8 @@ static void clear_key(void *fields, const struct spec_key *key)
 static void clear_section(void *fields, const char *section)
 {
     for (size_t i = 0; i < spec_table_count; i++)
-        if (strcmp(spec_table[i].section, section) == 0 && (spec_table[i].size > 0 || spec_is_section(&spec_table[i])))
+        if (strcmp(spec_table[i].section, section) == 0 &&
+            (spec_table[i].size > 0 || spec_is_section(&spec_table[i]) || spec_table[i].element > 0))
             clear_key(fields, &spec_table[i]);
 }
 

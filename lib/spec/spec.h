@@ -68,6 +68,7 @@ struct spec_sign_in {
     char *authority_host;
     char *ca_file; /* PEM with the only authorities to trust for authority_host; NULL: the system's */
 };
+enum { SPEC_RESOURCES_MAX = 64 };
 
 enum spec_sink_kind { SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES, SINK_SQLITE };
 
@@ -100,7 +101,8 @@ struct spec_resource {
     struct spec_sign_in credential;
     char *api_version;
     bool custom_id;
-    char *ca_file;                     /* PEM with the only authorities to trust; NULL: the system's */
+    char *ca_file;  /* PEM with the only authorities to trust; NULL: the system's */
+    uint32_t share; /* of the users, next to the others' shares; all 0: roster.resource_column says who belongs where */
     struct quota quotas[ACTION_COUNT]; /* by enum action; quotas.create is ACTION_PROVISION's */
 };
 
@@ -122,6 +124,7 @@ struct spec {
         char *previous; /* NULL: the ledger is the other side */
         struct where_clause *where;
         size_t where_count;
+        char *resource_column; /* NULL: one resource, or shares */
         enum spec_duplicates duplicates;
     } roster;
 
@@ -144,7 +147,8 @@ struct spec {
             uint64_t after_s;             /* grace period before them; 0: at once */
             struct action_list meanwhile; /* done at once when there is a grace period */
         } removed;
-        struct action_list lost; /* empty: reported only */
+        struct action_list moved; /* empty: the user stays where its identity is */
+        struct action_list lost;  /* empty: reported only */
     } rules;
 
     struct {
@@ -197,6 +201,12 @@ void spec_free(struct spec *spec);
 /* Refuses (ERROR_INPUT) a path that the command line gives to be written, where it is one of the job's own files: a
  * plan in the place of the ledger would be the end of both. `option` names it in the message. */
 bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error);
+/* The index of the resource with that name; SPEC_NO_RESOURCE where there is none. */
+#define SPEC_NO_RESOURCE SIZE_MAX
+size_t spec_find_resource(const struct spec *spec, const char *name);
+/* The hint for a name that is none of them. Returns `hint`. */
+enum { SPEC_SUGGESTION_SIZE = 512 };
+const char *spec_suggest_resource(const struct spec *spec, const char *name, char hint[SPEC_SUGGESTION_SIZE]);
 
 /* The reference page (Markdown), the editor's JSON schema and the keys in rollcall-job(5), made from the table;
  * malloc'd, NULL when out of memory. They are committed as jobs/REFERENCE.md, jobs/rollcall.schema.json and a part of

@@ -14,6 +14,8 @@ static bool may_follow(struct spec_reader *reader, const struct spec_key *key, c
         return spec_fault(reader, item, "remove one of the two", "%s does %s twice", path, action_name(action));
     if (action == ACTION_DELETE && action_list_has(list, ACTION_ISSUE))
         return spec_fault(reader, item, "remove issue", "%s issues a token for an identity that it then deletes", path);
+    if (action == ACTION_PROVISION && action_list_has(list, ACTION_DELETE))
+        return true; /* a new identity, elsewhere */
     if (action_list_has(list, ACTION_DELETE))
         return spec_fault(reader, item, "put delete last, or remove it",
                           "%s does %s after delete, when the identity is gone", path, action_name(action));

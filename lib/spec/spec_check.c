@@ -18,6 +18,81 @@ static const struct spec_resource *resource(const struct spec_reader *reader)
     return reader->fields;
 }
 
+static bool check_some_resource(struct spec_reader *reader)
+{
+    return given(reader, "resource") != NULL || given(reader, "resources") != NULL ||
+           spec_fault(reader, reader->root,
+                      "write resource: and its keys below it, indented; or resources: for several",
+                      "the job spec is missing its key \"resource\"");
+}
+
+/* How many resources have a share, and what the shares are together. The reader is in the whole file afterwards. */
+static size_t count_shares(struct spec_reader *reader, uint64_t *sum)
+{
+    char place[SPEC_PATH_SIZE];
+    size_t count = 0;
+
+    *sum = 0;
+    for (size_t i = 0; spec_enter(reader, "resource", i, place); i++) {
+        count += given(reader, ".share") != NULL;
+        *sum += resource(reader)->share;
+    }
+    return count;
+}
+
+static bool check_who_belongs_where(struct spec_reader *reader)
+{
+    const struct spec_node *several = given(reader, "resources");
+    const struct spec_node *column = given(reader, "roster.resource_column");
+    uint64_t sum;
+    const size_t shares = count_shares(reader, &sum);
+
+    if (several == NULL)
+        return column == NULL || spec_fault(reader, column, "write resources: and name each of them",
+                                            "roster.resource_column needs resources, not resource");
+    if (shares == 0 && column == NULL && reader->spec->resource_count > 1)
+        return spec_fault(reader, several,
+                          "name a column of the roster in roster.resource_column, or give each resource a share",
+                          "nothing says which users belong to which of the resources");
+    return shares == 0 || sum > 0 ||
+           spec_fault(reader, several, "give one of them a share of 1 or more", "no resource has a share of the users");
+}
+
+static bool check_share(struct spec_reader *reader)
+{
+    const struct spec_node *share = given(reader, ".share");
+    const struct spec_node *section = reader->section;
+    char place[SPEC_PATH_SIZE];
+    uint64_t sum;
+
+    snprintf(place, sizeof place, "%s", reader->place);
+    if (share != NULL && given(reader, "resources") == NULL)
+        return spec_fault(reader, share, "remove share: all users are in the one resource",
+                          "%s.share is for one of several resources", place);
+    if (share != NULL && given(reader, "roster.resource_column") != NULL)
+        return spec_fault(reader, share, "remove share, or roster.resource_column",
+                          "%s.share does not go with roster.resource_column, which says who belongs where", place);
+    return share != NULL || given(reader, "roster.resource_column") != NULL || count_shares(reader, &sum) == 0 ||
+           spec_fault(reader, section, "write share: 0 below it where nobody new belongs there",
+                      "%s has no share, and others have", place);
+}
+
+/* A run that ends between the two leaves a user without an identity, for the next run to see as added. */
+static bool check_moved(struct spec_reader *reader)
+{
+    const struct action_list *moved = &reader->spec->rules.moved;
+    const struct spec_node *node = given(reader, "rules.moved");
+
+    if (!action_list_has(moved, ACTION_PROVISION))
+        return true;
+    if (moved->items[0] != ACTION_DELETE)
+        return spec_fault(reader, node, "write [delete, provision]",
+                          "rules.moved provisions a new identity and leaves the old one behind for good");
+    return reader->spec->rules.added.count > 0 ||
+           spec_fault(reader, node, "write added: provision under rules",
+                      "rules.moved needs rules.added: a run may end between the delete and the provision");
+}
+
 static bool check_one_way_in(struct spec_reader *reader)
 {
     const bool has_key = given(reader, ".connection_string") != NULL;
@@ -203,6 +278,16 @@ static bool check_key_name(struct spec_reader *reader)
 }
 
 const struct spec_rule spec_rules[] = {
+    {NULL, {NULL}, check_some_resource, "A job has either `resource` or `resources`."},
+    {"resource", {".", ".share", "resources", "roster", "roster.resource_column"}, check_share, NULL},
+    {NULL,
+     {"resource", "resources", "roster", "roster.resource_column"},
+     check_who_belongs_where,
+     "With several `resources`, either `roster.resource_column` or a `share` in each of them says who belongs where."},
+    {NULL,
+     {"rules.moved", "rules.added"},
+     check_moved,
+     "`rules.moved` deletes before it provisions, and needs `rules.added: provision` then."},
     {"resource",
      {".", ".connection_string", ".endpoint"},
      check_one_way_in,

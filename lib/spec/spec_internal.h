@@ -13,6 +13,7 @@
 enum spec_type {
     SPEC_SECTION, /* a mapping; its keys are the rows whose section it is (key.element: it fills a struct of its own) */
     SPEC_SECTIONS,  /* one such mapping or a list of them, each filling a struct of its own */
+    SPEC_NAMED,     /* a mapping of names to such mappings, likewise */
     SPEC_ACTIONS,   /* keep, an action, or a list of actions: struct action_list */
     SPEC_TEXT,      /* char * */
     SPEC_NAME,      /* text of letters, digits, '.', '_' and '-': char * */
@@ -58,6 +59,7 @@ struct spec_key {
     size_t size;                       /* of its field; 0: not kept */
     size_t element;                    /* section: the size of the struct that it fills, in an array; 0: none. The
                                           struct begins with its name: char * */
+    const char *keys;                  /* section: its keys are those of that path in the table; NULL: of its own */
     size_t count_offset;               /* then: of the array's length. The field at `offset` points to the array */
     const char *example;               /* for hints, the schema and the reference page */
     const char *help;                  /* one sentence */
@@ -67,13 +69,15 @@ extern const struct spec_key spec_table[];
 extern const size_t spec_table_count;
 
 /* Room for the dotted path of any key, and for a value as it is shown in a message. */
-enum { SPEC_PATH_SIZE = 128, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = 512 };
+enum { SPEC_PATH_SIZE = 128, SPEC_SHOWN_SIZE = 96, SPEC_HINT_SIZE = SPEC_SUGGESTION_SIZE };
 
 const struct spec_key *spec_key_find(const char *section, const char *name);
 /* Whether keys stand below it. */
 bool spec_is_section(const struct spec_key *key);
 /* "roster.key", as the table has it; returns `path`. */
 const char *spec_key_path(const struct spec_key *key, char path[SPEC_PATH_SIZE]);
+/* Where the keys of a section stand in the table; returns `path`. */
+const char *spec_keys_path(const struct spec_key *key, char path[SPEC_PATH_SIZE]);
 /* The row of a section's main key; NULL where it has none. */
 const struct spec_key *spec_key_main(const struct spec_key *key);
 /* What a value of it is: "a duration". Returns `text`. */
@@ -92,6 +96,10 @@ enum spec_parsed {
 
 enum { QUOTA_COUNT_MAX = 1000000, QUOTA_WINDOW_MIN_MS = 100, QUOTA_WINDOW_MAX_MS = 60 * 60 * 1000 };
 
+enum { SPEC_NAME_MAX = 64 };
+
+/* Letters, digits, dots, underscores and hyphens, at most `max` of them. */
+bool spec_is_name(const char *text, size_t max);
 /* Decimal digits only; what does not fit becomes INT64_MAX, and thereby out of every range. */
 bool spec_parse_integer(const char *text, int64_t *value);
 enum spec_parsed spec_parse_duration(const char *text, int64_t *ms);
@@ -186,8 +194,21 @@ bool spec_fault_type(struct spec_reader *reader, const struct spec_key *key, con
 
 /* Fills the spec from the tree and, where the tree is silent, from the table. False when the machine failed. */
 bool spec_read(struct spec_reader *reader);
-/* Puts the reader into the index-th of the sections that fill structs and stand in the table as `of`, for looking at
- * what it holds; false when there are no more, and the reader is where it was before. */
+/* Reads a mapping of keys. One that is not in the file (node is NULL) gets its defaults all the same. False when it is
+ * none, or the machine failed; what is wrong with its keys is said of them. */
+bool spec_read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
+/* Whether it is one; reports what it is instead. */
+bool spec_is_mapping(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node);
+
+/* --- sections that fill structs: spec_elements.c --- */
+
+/* Reads one, a list of them or several under names, and makes the structs; node may be NULL: none. */
+bool spec_read_elements(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
+size_t spec_count_elements(const void *fields, const struct spec_key *key);
+/* NULL: there are none. */
+void *spec_element(const void *fields, const struct spec_key *key, size_t index);
+/* Puts the reader into the index-th of the sections that have the keys of `of` in the table, for looking at what it
+ * holds and where it stands; false when there are no more, and the reader is in the whole file again. */
 bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char place[SPEC_PATH_SIZE]);
 /* Reads one value of a key that is no mapping; false when a fault was reported or the machine failed. */
 bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);

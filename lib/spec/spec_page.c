@@ -61,6 +61,8 @@ static void append_type(struct buffer *page, const struct spec_key *key)
                              spec_key_path(key, path));
     else if (key->type == SPEC_SECTIONS)
         buffer_append_format(page, "[mapping](#%s) or a list of such", spec_key_path(key, path));
+    else if (key->type == SPEC_NAMED)
+        buffer_append_format(page, "names of [mappings](#%s)", spec_keys_path(key, path));
     else if (key->secret)
         buffer_append_text(page, "secret");
     else if (key->type == SPEC_REFERENCE)

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool read_section(struct spec_reader *reader, const char *section, struct spec_node *node, const char *place);
@@ -116,7 +115,7 @@ static bool read_initial(struct spec_reader *reader, const struct spec_key *key)
     return spec_read_value(reader, key, &node);
 }
 
-static bool is_mapping(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+bool spec_is_mapping(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
 {
     char place[SPEC_PATH_SIZE];
 
@@ -130,56 +129,25 @@ static bool is_mapping(struct spec_reader *reader, const struct spec_key *key, c
            spec_fault(reader, node, "name at least one key", "%s is empty", spec_place(reader, key, place));
 }
 
-static bool read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
+bool spec_read_mapping(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
     char path[SPEC_PATH_SIZE];
     char place[SPEC_PATH_SIZE];
 
-    return (node == NULL || is_mapping(reader, key, node)) &&
-           read_section(reader, spec_key_path(key, path), node, spec_place(reader, key, place));
-}
-
-/* Sections that fill structs of their own: one that does not stand in the file makes none. */
-static bool read_elements(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
-{
-    const bool is_list = key->type == SPEC_SECTIONS && node != NULL && node->kind == SPEC_LIST && !node->bad;
-    struct spec_node *item = is_list ? node->children : node;
-    void *const around = reader->fields;
-    char place[SPEC_PATH_SIZE];
-    size_t count = 0;
-    bool ok = true;
-
-    for (const struct spec_node *entry = item; entry != NULL; entry = is_list ? entry->next : NULL)
-        count++;
-    if (is_list && (count == 0 || count > (size_t)key->max))
-        return spec_fault(reader, node, "write one of them, or a list", "%s must have 1 to %d entries, not %zu",
-                          spec_place(reader, key, place), (int)key->max, count);
-    if (count == 0)
-        return true;
-    char *elements = calloc(count, key->element);
-    if (elements == NULL)
-        return error_no_memory(reader->error);
-    memcpy((char *)around + key->offset, &elements, sizeof elements);
-    memcpy((char *)around + key->count_offset, &count, sizeof count);
-    for (size_t i = 0; i < count && reader->error->code == ERROR_NONE; i++, item = item->next) {
-        reader->fields = elements + i * key->element;
-        item->bad = !read_mapping(reader, key, item);
-        ok = ok && !item->bad;
-    }
-    reader->fields = around;
-    return ok;
+    return (node == NULL || spec_is_mapping(reader, key, node)) &&
+           read_section(reader, spec_keys_path(key, path), node, spec_place(reader, key, place));
 }
 
 /* Reads what stands at a key, a section's keys included. False: it has a fault, or the machine failed. */
 static bool read_key(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
     if (key->element > 0)
-        return read_elements(reader, key, node);
+        return spec_read_elements(reader, key, node);
     if (key->type != SPEC_SECTION)
         return node == NULL ? read_initial(reader, key) : spec_read_value(reader, key, node);
     if (key->main == NULL || node == NULL || node->kind == SPEC_MAPPING)
-        return read_mapping(reader, key, node);
-    return read_mapping(reader, key, NULL) && spec_read_value(reader, key, node);
+        return spec_read_mapping(reader, key, node);
+    return spec_read_mapping(reader, key, NULL) && spec_read_value(reader, key, node);
 }
 
 static bool read_keys(struct spec_reader *reader, const char *section, struct spec_node *node)
@@ -213,36 +181,6 @@ static bool read_section(struct spec_reader *reader, const char *section, struct
     const bool ok = read_keys(reader, section, node);
     reader->place = around;
     return ok;
-}
-
-bool spec_enter(struct spec_reader *reader, const char *of, size_t index, char place[SPEC_PATH_SIZE])
-{
-    for (size_t i = 0; i < spec_table_count; i++) {
-        const struct spec_key *key = &spec_table[i];
-        const struct spec_node *node;
-        char *elements;
-        size_t count;
-
-        if (key->element == 0 || strcmp(spec_key_path(key, place), of) != 0)
-            continue;
-        node = spec_node_find(reader->root, place);
-        memcpy(&elements, (char *)reader->spec + key->offset, sizeof elements);
-        memcpy(&count, (char *)reader->spec + key->count_offset, sizeof count);
-        if (node == NULL || elements == NULL || index >= count)
-            continue;
-        if (node->kind == SPEC_LIST)
-            node = node->children;
-        for (size_t j = 0; j < index; j++)
-            node = node->next;
-        reader->fields = elements + index * key->element;
-        reader->section = node;
-        reader->place = place;
-        return true;
-    }
-    reader->fields = reader->spec;
-    reader->section = reader->root;
-    reader->place = "";
-    return false;
 }
 
 bool spec_read(struct spec_reader *reader)

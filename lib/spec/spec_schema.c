@@ -159,6 +159,18 @@ static json_t *limit_schema(struct schema *schema)
 
 static json_t *value_schema(struct schema *schema, const struct spec_key *key);
 
+static json_t *named_schema(struct schema *schema, const struct spec_key *key)
+{
+    char path[SPEC_PATH_SIZE];
+    json_t *object = of_type(schema, "object");
+
+    put(schema, object, "minProperties", json_integer(key->min));
+    put(schema, object, "maxProperties", json_integer(key->max));
+    put(schema, object, "propertyNames", with_pattern(schema, "^[A-Za-z0-9._-]{1,64}$"));
+    put(schema, object, "additionalProperties", section_schema(schema, spec_keys_path(key, path), 0));
+    return object;
+}
+
 static json_t *mapping_schema(struct schema *schema, const struct spec_key *key)
 {
     char path[SPEC_PATH_SIZE];
@@ -174,6 +186,7 @@ static json_t *value_schema(struct schema *schema, const struct spec_key *key)
     case SPEC_SECTIONS:
         return one_of(schema, list_of(schema, mapping_schema(schema, key), 1, key->max), mapping_schema(schema, key),
                       NULL);
+    case SPEC_NAMED: return named_schema(schema, key);
     case SPEC_ACTIONS: return actions_schema(schema, key);
     case SPEC_NAME: return with_pattern(schema, "^[A-Za-z0-9._-]{1,64}$");
     case SPEC_INTEGER: return integer_schema(schema, key);

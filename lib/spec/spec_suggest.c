@@ -153,3 +153,20 @@ const char *spec_suggest_key(const char *section, const char *name, char hint[SP
     }
     return hint;
 }
+
+size_t spec_find_resource(const struct spec *spec, const char *name)
+{
+    for (size_t i = 0; i < spec->resource_count; i++)
+        if (strcmp(spec->resources[i].name, name) == 0)
+            return i;
+    return SPEC_NO_RESOURCE;
+}
+
+const char *spec_suggest_resource(const struct spec *spec, const char *name, char hint[SPEC_SUGGESTION_SIZE])
+{
+    struct spec_choice names[SPEC_RESOURCES_MAX + 1] = {0};
+
+    for (size_t i = 0; i < spec->resource_count; i++)
+        names[i].word = spec->resources[i].name;
+    return spec_suggest_choice(names, name, hint);
+}

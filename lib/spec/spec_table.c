@@ -67,6 +67,12 @@ static const struct spec_choice on_removed[] = {
     {"delete", ACTION_DELETE},
     {NULL, 0},
 };
+static const struct spec_choice on_moved[] = {
+    {"keep", SPEC_KEEP},
+    {"delete", ACTION_DELETE},
+    {"provision", ACTION_PROVISION},
+    {NULL, 0},
+};
 static const struct spec_choice on_leaving[] = {
     {"keep", SPEC_KEEP},
     {"revoke", ACTION_REVOKE},
@@ -80,8 +86,11 @@ const struct spec_key spec_table[] = {
     {"", "name", SPEC_NAME, FIELD(name), .required = true, .max = 64, .example = "contoso-staff",
      .help = "What this job is called in messages, reports and metrics."},
 
-    {"", "resource", SPEC_SECTION, ELEMENTS(resources, resource_count), .required = true,
+    {"", "resource", SPEC_SECTION, ELEMENTS(resources, resource_count),
      .help = "The Communication Services resource and how to sign in."},
+    {"", "resources", SPEC_NAMED, ELEMENTS(resources, resource_count), .keys = "resource", .min = 1,
+     .max = SPEC_RESOURCES_MAX,
+     .help = "Several resources instead, each under a name of its own; all work side by side."},
     {"resource", "connection_string", SPEC_REFERENCE, RESOURCE(connection_string), .secret = true,
      .example = "{ env: COMMUNICATION_SERVICES_CONNECTION_STRING }",
      .help = "The resource's connection string with its access key; or give endpoint and credential."},
@@ -134,6 +143,8 @@ const struct spec_key spec_table[] = {
     {"resource", "ca_file", SPEC_INPUT, RESOURCE(ca_file), .example = "ca.pem",
      .help = "PEM file with the only certificate authorities to trust; without it the system's are."},
 
+    {"resource", "share", SPEC_INTEGER, RESOURCE(share), .min = 0, .max = 1000000, .example = "3",
+     .help = "Under resources: how much of the users belong here, next to the others' shares; by a hash of the key."},
     {"resource", "quotas", SPEC_SECTION,
      .help = "What this resource allows, where that is not what engine.quotas says."},
     {"resource.quotas", "create", SPEC_QUOTA, RESOURCE(quotas[ACTION_PROVISION]), .example = "1000/30s",
@@ -162,6 +173,8 @@ const struct spec_key spec_table[] = {
     {"roster", "where", SPEC_WHERE, FIELD(roster.where), .min = 1, .max = 64,
      .example = "{ department: [sales, service] }",
      .help = "Take only the rows whose columns have one of these values."},
+    {"roster", "resource_column", SPEC_TEXT, FIELD(roster.resource_column), .example = "region",
+     .help = "The column with the name of each user's resource, one of resources."},
     {"roster", "duplicates", SPEC_CHOICE, FIELD(roster.duplicates), .choices = duplicates, .initial = "refuse",
      .example = "first", .help = "What to do about two rows with the same key: refuse the roster, or take the first."},
 
@@ -195,6 +208,9 @@ const struct spec_key spec_table[] = {
      .unit_ms = SECOND, .example = "30d", .help = "Grace period before that; without it, it is done at once."},
     {"rules.removed", "meanwhile", SPEC_ACTIONS, FIELD(rules.removed.meanwhile), .choices = on_leaving,
      .example = "revoke", .help = "What to do at once when there is a grace period."},
+    {"rules", "moved", SPEC_ACTIONS, FIELD(rules.moved), .choices = on_moved, .initial = "keep",
+     .example = "[delete, provision]",
+     .help = "Users who belong to another resource than the one where their identity is; keep leaves them there."},
     {"rules", "lost", SPEC_ACTIONS, FIELD(rules.lost), .choices = keep_or_provision, .initial = "keep",
      .example = "provision", .help = "Users whose identity the service no longer knows; keep only reports them."},
 
@@ -336,6 +352,7 @@ static const char *type_phrase(enum spec_type type)
     switch (type) {
     case SPEC_SECTION: return "a mapping";
     case SPEC_SECTIONS: return "a mapping or a list of mappings";
+    case SPEC_NAMED: return "a mapping of names to mappings";
     case SPEC_ACTIONS: return "an action or a list of actions";
     case SPEC_TEXT: return "a text";
     case SPEC_NAME: return "a name";
@@ -403,6 +420,7 @@ const char *spec_key_range(const struct spec_key *key, char text[SPEC_HINT_SIZE]
                  spec_format_duration(QUOTA_WINDOW_MIN_MS, smallest),
                  spec_format_duration(QUOTA_WINDOW_MAX_MS, largest));
         break;
+    case SPEC_NAMED: snprintf(text, SPEC_HINT_SIZE, "1 to %" PRId64 " of them", key->max); break;
     case SPEC_TEXTS:
     case SPEC_INPUTS:
     case SPEC_COMMAND: snprintf(text, SPEC_HINT_SIZE, "at most %" PRId64 " of them", key->max); break;

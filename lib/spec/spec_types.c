@@ -78,8 +78,7 @@ static bool read_name(struct spec_reader *reader, const struct spec_key *key, st
 
     if (text == NULL)
         return false;
-    const size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    if (text[length] != '\0' || length > (size_t)key->max)
+    if (!spec_is_name(text, (size_t)key->max))
         return fault_range(reader, key, node);
     return spec_replace_text(reader, spec_field(reader, key), text);
 }
@@ -340,7 +339,8 @@ bool spec_read_value(struct spec_reader *reader, const struct spec_key *key, str
 {
     switch (key->type) {
     case SPEC_SECTION: return key->main != NULL && read_main(reader, key, node); /* else spec_read.c's */
-    case SPEC_SECTIONS: return false;                                            /* spec_read.c's */
+    case SPEC_SECTIONS:
+    case SPEC_NAMED: return false; /* spec_elements.c's */
     case SPEC_ACTIONS: return spec_read_actions(reader, key, node);
     case SPEC_TEXT: return read_text(reader, key, node);
     case SPEC_NAME: return read_name(reader, key, node);

@@ -32,6 +32,13 @@ static bool take_digits(const char **text, int64_t *value)
     return true;
 }
 
+bool spec_is_name(const char *text, size_t max)
+{
+    const size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    return length > 0 && text[length] == '\0' && length <= max;
+}
+
 bool spec_parse_integer(const char *text, int64_t *value)
 {
     /* 010 is 8 to some readers of YAML and 10 to others: nobody gets to guess. */

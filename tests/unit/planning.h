@@ -16,15 +16,14 @@ static struct problems problems;
 static struct problems previous_problems;
 static int roster_fd = -1;
 
-/* A job with the given parts; each may be "". `roster` goes below roster:, `rest` stands at the top level. */
-static inline void load_spec(const char *roster, const char *rest)
+/* A job with the given parts; each may be "". `roster` goes below roster:, the others stand at the top level. */
+static inline void load_job(const char *resources, const char *roster, const char *rest)
 {
     char text[4096];
     struct problems faults = {0};
 
     snprintf(text, sizeof text,
-             "version: 1\nname: demo\nresource:\n  connection_string: { env: ACS_CONNECTION }\n"
-             "ledger: " LEDGER_PATH "\nroster:\n  csv: users.csv\n  key: id\n%s%s",
+             "version: 1\nname: demo\n%sledger: " LEDGER_PATH "\nroster:\n  csv: users.csv\n  key: id\n%s%s", resources,
              roster, rest);
     write_file("job.yaml", text);
     if (!is_there("users.csv"))
@@ -35,6 +34,12 @@ static inline void load_spec(const char *roster, const char *rest)
     problems_print(&faults, stderr);
     problems_clear(&faults);
     works(spec != NULL);
+}
+
+/* A job with one resource. */
+static inline void load_spec(const char *roster, const char *rest)
+{
+    load_job("resource:\n  connection_string: { env: ACS_CONNECTION }\n", roster, rest);
 }
 
 static inline bool try_plan(const char *roster)

@@ -37,7 +37,7 @@ static void nobody_is_in_the_ledger_yet(void **state)
     assert_int_equal(plan->categories[CATEGORY_ADDED], 2);
     assert_int_equal(plan->users, 2);
     assert_int_equal(plan->requests[ACTION_PROVISION], 2);
-    assert_int_equal(plan->first[ACTION_PROVISION], 2);
+    assert_int_equal(plan->parts[0].first[ACTION_PROVISION], 2);
     assert_int_equal(reason_of(0), REASON_NEW);
     assert_true(plan->rows[0].acts && plan->rows[1].acts);
 }
@@ -100,8 +100,8 @@ static void a_watched_column_that_differs_is_a_change(void **state)
     assert_int_equal(reason_of(1), REASON_SAME);
     assert_int_equal(plan->requests[ACTION_REVOKE], 1);
     assert_int_equal(plan->requests[ACTION_ISSUE], 1);
-    assert_int_equal(plan->first[ACTION_REVOKE], 1);
-    assert_int_equal(plan->first[ACTION_ISSUE], 0);
+    assert_int_equal(plan->parts[0].first[ACTION_REVOKE], 1);
+    assert_int_equal(plan->parts[0].first[ACTION_ISSUE], 0);
 }
 
 static void a_change_without_a_rule_does_not_keep_a_token_from_being_renewed(void **state)
@@ -743,32 +743,34 @@ static void a_protected_key_is_neither_removed_nor_revoked(void **state)
 
 static void twelve_thousand_deletes_take_eleven_and_a_half_minutes(void **state)
 {
-    static struct plan large;
+    struct plan_part part = {.requests = {[ACTION_DELETE] = 12000}};
+    struct plan large = {.parts = &part};
 
     (void)state;
     load_spec("", COME_AND_GO);
-    large = (struct plan){.spec = spec, .requests = {[ACTION_DELETE] = 12000}};
+    large.spec = spec;
     assert_int_equal(plan_least_ms(&large), 690000);
-    large.requests[ACTION_DELETE] = 12001;
+    part.requests[ACTION_DELETE] = 12001;
     assert_int_equal(plan_least_ms(&large), 720000);
-    large.requests[ACTION_DELETE] = 500;
+    part.requests[ACTION_DELETE] = 500;
     assert_int_equal(plan_least_ms(&large), 0);
-    large.requests[ACTION_DELETE] = 0;
+    part.requests[ACTION_DELETE] = 0;
     assert_int_equal(plan_least_ms(&large), 0);
 }
 
 static void creates_with_tokens_also_wait_for_the_other_quota(void **state)
 {
-    static struct plan large;
+    struct plan_part part = {.requests = {[ACTION_PROVISION] = 1000, [ACTION_ISSUE] = 1000}};
+    struct plan large = {.parts = &part};
 
     (void)state;
     load_spec("", TOKENS RULES);
-    large = (struct plan){.spec = spec, .requests = {[ACTION_PROVISION] = 1000, [ACTION_ISSUE] = 1000}};
+    large.spec = spec;
     assert_int_equal(plan_least_ms(&large), 30000);
     spec->engine.create_counts_as_issue = false;
     assert_int_equal(plan_least_ms(&large), 0);
     spec->resources[0].quotas[ACTION_PROVISION].count = 0; /* none of our own */
-    large.requests[ACTION_PROVISION] = 1000000;
+    part.requests[ACTION_PROVISION] = 1000000;
     assert_int_equal(plan_least_ms(&large), 0);
 }
 

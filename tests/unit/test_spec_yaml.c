@@ -171,8 +171,8 @@ static void a_byte_order_mark_is_no_character(void **state)
             "\xEF\xBB\xBF"
             "x: 1\n" WHOLE,
             "job.yaml:1:1: unknown key \"x\"\n"
-            "  hint: remove it, or use one of version, name, resource, ledger, roster, token, rules, limits, outputs, "
-            "hooks or "
+            "  hint: remove it, or use one of version, name, resource, resources, ledger, roster, token, rules, "
+            "limits, outputs, hooks or "
             "engine\n");
     refuses(state,
             "\xEF\xBB\xBF"
