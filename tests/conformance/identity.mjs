@@ -62,14 +62,16 @@ test("getToken takes both ends of the interval of lifetimes", async () => {
   }
 });
 
-test("getToken refuses lifetimes outside of it", async () => {
+test("lifetimes outside of it are refused, and no identity is made", async () => {
   const user = await client.createUser();
   for (const minutes of [59, 1441]) {
-    await assert.rejects(client.getToken(user, ["chat"], { tokenExpiresInMinutes: minutes }), {
+    const refusal = {
       statusCode: 400,
       code: "ValidationError",
       message: `ExpiresInMinutes value ${minutes} is invalid. Value must be within the [60, 1440] interval.`,
-    });
+    };
+    await assert.rejects(client.getToken(user, ["chat"], { tokenExpiresInMinutes: minutes }), refusal);
+    await assert.rejects(client.createUserAndToken(["chat"], { tokenExpiresInMinutes: minutes }), refusal);
   }
 });
 
@@ -101,27 +103,61 @@ test("an identity of another resource is not ours", async () => {
   await assert.rejects(client.deleteUser(otherResource), refusal);
 });
 
+test("an unknown api-version is refused", async () => {
+  const other = new CommunicationIdentityClient(connectionString, { ...options, apiVersion: "2099-01-01" });
+  await assert.rejects(other.createUser(), {
+    statusCode: 400,
+    code: "UnsupportedApiVersion",
+    message: /does not support the API version '2099-01-01'/,
+  });
+});
+
+test("an unknown scope is refused", async () => {
+  const refusal = { statusCode: 400, code: "ValidationError" };
+  await assert.rejects(client.getToken(await client.createUser(), ["video"]), refusal);
+  await assert.rejects(client.createUserAndToken(["video"]), refusal);
+});
+
 test("another access key is denied", async () => {
   const stranger = new CommunicationIdentityClient(`endpoint=${endpoint};accesskey=${Buffer.from("stranger").toString("base64")}`, options);
   await assert.rejects(stranger.createUser(), { statusCode: 401, code: "Denied", message: "Denied by the resource provider." });
 });
 
+const clientId = "9b1f6a52-5c55-4a7e-8d5e-53d1d7a6f4a0";
+const userObjectId = "0f9b4f43-6a1c-4a6e-9c3b-2f5e7a1b9c11";
+const inAnHour = () => Math.floor(Date.now() / 1000) + 3600;
+
 test("getTokenForTeamsUser exchanges a token for one that ends with it", async () => {
-  const clientId = "9b1f6a52-5c55-4a7e-8d5e-53d1d7a6f4a0";
-  const userObjectId = "0f9b4f43-6a1c-4a6e-9c3b-2f5e7a1b9c11";
-  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const exp = inAnHour();
   const teamsUserAadToken = teamsToken({ appid: clientId, oid: userObjectId, exp });
   const { token, expiresOn } = await client.getTokenForTeamsUser({ teamsUserAadToken, clientId, userObjectId });
   assert.equal(expiresOn.getTime(), exp * 1000);
   assert.equal(claimsOf(token).skypeid, `orgid:${userObjectId}`);
-  await assert.rejects(client.getTokenForTeamsUser({ teamsUserAadToken: "invalid", clientId, userObjectId }), {
-    statusCode: 401,
-    code: "InvalidAccessToken",
-  });
-  await assert.rejects(client.getTokenForTeamsUser({ teamsUserAadToken, clientId: userObjectId, userObjectId }), {
-    statusCode: 400,
-    message: "Provided AppId has invalid format.",
-  });
+});
+
+test("getTokenForTeamsUser refuses what is missing or wrong, the token first", async () => {
+  const teamsUserAadToken = teamsToken({ appid: clientId, oid: userObjectId, exp: inAnHour() });
+  const good = { teamsUserAadToken, clientId, userObjectId };
+  const expired = teamsToken({ appid: clientId, oid: userObjectId, exp: inAnHour() - 7200 });
+  const invalidToken = { statusCode: 401, code: "InvalidAccessToken", message: "Provided access token is not valid." };
+  const invalid = (message) => ({ statusCode: 400, code: "ValidationError", message });
+  for (const [wrong, refusal] of [
+    [{ teamsUserAadToken: "" }, invalidToken],
+    [{ teamsUserAadToken: "invalid", clientId: "" }, invalidToken],
+    [{ teamsUserAadToken: expired, userObjectId: "" }, invalidToken],
+    [{ clientId: "" }, invalid("AppId: The AppId field is required.")],
+    [{ userObjectId: "" }, invalid("UserId: The UserId field is required.")],
+    [{ clientId: "wrong" }, invalid("Provided AppId has invalid format.")],
+    [{ clientId: userObjectId }, invalid("Provided AppId has invalid format.")],
+    [{ userObjectId: "wrong" }, invalid("Provided UserId has invalid format.")],
+    [{ userObjectId: clientId }, invalid("Provided UserId has invalid format.")],
+  ]) {
+    await assert.rejects(client.getTokenForTeamsUser({ ...good, ...wrong }), refusal);
+  }
+  await assert.rejects(
+    client.getTokenForTeamsUser({ ...good, teamsUserAadToken: null }),
+    (error) => /teamsUserAadToken|token cannot be null/.test(error.message),
+  );
 });
 
 test("a throttled request is repeated by the SDK after Retry-After", async () => {
