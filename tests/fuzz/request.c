@@ -16,6 +16,7 @@
 
 #include "acs/acs.h"
 #include "core/clock.h"
+#include "form.h"
 #include "service.h"
 
 #include <jansson.h>
@@ -43,6 +44,8 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     (void)count;
     (void)arguments;
     quota_limits_published(&options.limits);
+    entra_options_default(&options.entra);
+    options.entra.arc_keys = "/dev/null"; /* no challenge can be written */
     MUST(resource_init(&resource, seed, false, NULL, &error) && service_init(&service, &resource, &options, &error));
     snprintf(connection, sizeof connection, "endpoint=https://contoso.communication.azure.com;accesskey=%s",
              resource.key_text);
@@ -68,6 +71,9 @@ static void begin(void)
     quota_clear(&service.quota);
     quota_init(&service.quota, &service.options.limits, service.options.window);
     MUST(random_init(&service.random, seed, "answers", &error));
+    MUST(random_init(&service.entra.random, seed, "entra", &error));
+    free(service.entra.bearer.known_good);
+    service.entra.bearer.known_good = NULL;
 }
 
 /* Ends the next line with a NUL and returns it; NULL at the end. */
@@ -123,11 +129,35 @@ static bool sign(struct request *request, struct acs_signature *signature)
     return true;
 }
 
-static bool is_error_body(const json_t *document)
+/* "Bearer " and a token as the emulator's Entra ID gives it out. */
+static void take_own_token(struct request *request, struct buffer *authorization)
+{
+    const struct entra_options *options = &service.options.entra;
+    const struct bearer_subject subject = {options->tenant, options->client_id, options->client_id};
+
+    buffer_append_text(authorization, "Bearer ");
+    MUST(bearer_append(&service.entra.bearer, authorization, &subject, BEARER_AUDIENCE, now, options->lifetime_us));
+    request->authorization = authorization->data;
+}
+
+static bool has_text(const json_t *object, const char *name)
+{
+    return json_is_string(json_object_get(object, name));
+}
+
+/* Each place has errors of its own form. */
+static bool is_error_body(const json_t *document, enum answer_form form)
 {
     const json_t *error = json_object_get(document, "error");
 
-    return json_is_string(json_object_get(error, "code")) && json_is_string(json_object_get(error, "message"));
+    switch (form) {
+    case FORM_SERVICE:
+    case FORM_SERVICE_FABRIC: return has_text(error, "code") && has_text(error, "message");
+    case FORM_ENTRA:
+    case FORM_IMDS: return has_text(document, "error") && has_text(document, "error_description");
+    case FORM_APP_SERVICE: return has_text(document, "message");
+    }
+    return false;
 }
 
 static void check_body(const struct answer *answer)
@@ -138,14 +168,26 @@ static void check_body(const struct answer *answer)
     case ANSWER_JSON:
     case ANSWER_ERROR:
         document = json_loadb(answer->body.data, answer->body.length, JSON_REJECT_DUPLICATES, NULL);
-        MUST(document != NULL && is_error_body(document) == (answer->kind == ANSWER_ERROR));
-        MUST((answer->status >= 400) == (answer->kind == ANSWER_ERROR));
+        MUST(document != NULL && is_error_body(document, answer->form) == (answer->status >= 400));
+        MUST(answer->form != FORM_SERVICE || (answer->status >= 400) == (answer->kind == ANSWER_ERROR));
         break;
     case ANSWER_EMPTY:
     case ANSWER_IDENTITIES: MUST(answer->body.length == 0 && answer->status < 300); break;
     case ANSWER_HTML: MUST(answer->kind != ANSWER_HTML); break; /* faults only */
     }
     json_decref(document);
+}
+
+/* Nobody gets in without one of the keys, and nobody gets a token without the secret. */
+static void check_allowed(const struct request *request, const struct route *route)
+{
+    if (route->operation == OPERATION_TOKEN) {
+        char *secret = form_value(request->body, request->body_length, "client_secret");
+        MUST(secret != NULL && strcmp(secret, service.options.entra.client_secret) == 0);
+        free(secret);
+    } else if (!route_is_sign_in(route) && route->place < PLACE_STATS) {
+        MUST(auth_check(&service.auth, request) == AUTH_ALLOWED);
+    }
 }
 
 static enum action action_of(enum operation operation)
@@ -189,6 +231,7 @@ static void check_route(const struct request *request, const struct route *route
 static void handle(struct request *request)
 {
     struct acs_signature signature;
+    struct buffer authorization;
     struct answer answer;
     struct route route;
     const uint64_t created = service.store.identities.count;
@@ -197,21 +240,23 @@ static void handle(struct request *request)
 
     if (request->authorization != NULL && strcmp(request->authorization, "sign") == 0 && !sign(request, &signature))
         return;
+    buffer_init(&authorization, 4096);
+    if (request->authorization != NULL && strcmp(request->authorization, "Bearer own") == 0)
+        take_own_token(request, &authorization);
     answer_init(&answer);
     route_parse(request->method, request->target, &route);
     check_route(request, &route);
     service_handle(&service, request, &answer);
     MUST(answer.status >= 200 && answer.status < STATUS_MAX && answer.fault == NULL);
-    MUST(request->authorization != signature.authorization || answer.status != 401 || answer.versions != NULL ||
-         route.operation == OPERATION_EXCHANGE);
     check_body(&answer);
     if (answer.status >= 300)
         MUST(service.store.identities.count == created && service.store.deleted == deleted &&
              service.store.issued == issued);
-    else if (route.place < PLACE_STATS && !answer.preflight)
-        MUST(auth_check(&service.auth, request) == AUTH_ALLOWED);
+    else if (!answer.preflight)
+        check_allowed(request, &route);
     check_understood(&route, &answer);
     answer_clear(&answer);
+    buffer_clear(&authorization);
 }
 
 /* Takes one request off the input. */

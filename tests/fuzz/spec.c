@@ -139,7 +139,7 @@ static bool load(const void *data, size_t size, enum spec_secrets secrets, struc
     return ok;
 }
 
-/* The tree of a file; NULL where the file has a fault that YAML knows of. */
+/* The tree of a file; NULL where the file has a fault that YAML knows of, or is one value alone. */
 static struct spec_tree *parse(const char *bytes, size_t length)
 {
     struct problems problems;
@@ -148,7 +148,7 @@ static struct spec_tree *parse(const char *bytes, size_t length)
     MUST(problems_init(&problems, "job.yaml", &error));
     struct spec_tree *tree = spec_tree_parse(bytes, length, &problems, &error);
     MUST(tree != NULL);
-    if (problems.total > 0) {
+    if (problems.total > 0 || spec_tree_root(tree)->kind == SPEC_SCALAR) {
         spec_tree_free(tree);
         tree = NULL;
     }
