@@ -6,9 +6,10 @@
  *
  *     {"createTokenWithScopes":["chat"]}
  *
- * A line of two hyphens ends a request. "Authorization: sign" has it signed by the client's own signer, for which the
- * fuzzer lacks the key; the bearer token is "letmein". The clock stands still, and the first identity is always the
- * same.
+ * A line of two hyphens ends a request. "Authorization: sign" has it signed by the client's own signer, and
+ * "Authorization: Bearer own" gets a token of the emulator's own Entra ID: the fuzzer lacks the keys. Another bearer
+ * token that is taken is "letmein". "From: x" comes from another machine, "Via: x" without TLS. The clock stands still,
+ * and the first identity is always the same.
  *
  * What is denied changes nothing; every answer is JSON that the client understands; what was created is found again.
  */
@@ -20,17 +21,36 @@
 #include "service.h"
 
 #include <jansson.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
 
-enum { REQUESTS_MAX = 16 };
+/* Small, so that a few bytes reach what happens beyond. */
+enum { REQUESTS_MAX = 16, BODY_MAX = 2048, QUOTA = 12 };
 
 static const char seed[] = "fuzz";
 static const char now_text[] = "Mon, 05 Jan 2026 08:09:10 GMT";
+
+/* "ISSUER,SUBJECT,FILE" of a federated credential; nobody has the key to it. */
+static char federated[64];
 
 static struct resource resource;
 static struct service service;
 static struct acs_signer *signer;
 static char authority[256];
 static const struct moment now = {.wall_ticks = INT64_C(1767600550) * TICKS_PER_SECOND, .monotonic_us = 1000000};
+
+static void make_federated(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    BIO *memory = BIO_new(BIO_s_mem());
+    char *pem;
+
+    MUST(key != NULL && memory != NULL && PEM_write_bio_PUBKEY(memory, key) == 1);
+    const long length = BIO_get_mem_data(memory, &pem);
+    snprintf(federated, sizeof federated, "i,s,/proc/self/fd/%d", fuzz_file(pem, (size_t)length));
+    BIO_free(memory);
+    EVP_PKEY_free(key);
+}
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 
@@ -44,7 +64,11 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     (void)count;
     (void)arguments;
     quota_limits_published(&options.limits);
+    options.limits.of[OPERATION_CREATE].count = QUOTA;
     entra_options_default(&options.entra);
+    make_federated();
+    options.entra.federated = federated;
+    options.entra.user_assigned = "client,object,id";
     options.entra.arc_keys = "/dev/null"; /* no challenge can be written */
     MUST(resource_init(&resource, seed, false, NULL, &error) && service_init(&service, &resource, &options, &error));
     snprintf(connection, sizeof connection, "endpoint=https://contoso.communication.azure.com;accesskey=%s",
@@ -99,6 +123,10 @@ static void take_header(struct request *request, char *line)
     while (*colon == ' ')
         colon++;
     request_take_header(request, line, colon);
+    if (strcmp(line, "From") == 0) /* none that a server looks at */
+        request->from_loopback = false;
+    if (strcmp(line, "Via") == 0)
+        request->over_tls = false;
 }
 
 static void take_target(struct request *request, char *line)
@@ -122,7 +150,8 @@ static bool sign(struct request *request, struct acs_signature *signature)
                   signature, &error))
         return false;
     MUST(strcmp(signature->date, now_text) == 0);
-    request->host = authority;
+    if (request->host == NULL)
+        request->host = authority;
     request->ms_date = signature->date;
     request->content_hash = signature->content_hash;
     request->authorization = signature->authorization;
@@ -259,6 +288,16 @@ static void handle(struct request *request)
     buffer_clear(&authorization);
 }
 
+/* The bytes before the line of hyphens that ends a request, or all. */
+static size_t body_length(const char *body, const char *end, size_t *used)
+{
+    const size_t left = (size_t)(end - body);
+    const char *hyphens = left >= 3 && memcmp(body, "--\n", 3) == 0 ? body : memmem(body, left, "\n--\n", 4);
+
+    *used = hyphens == NULL ? left : (size_t)(hyphens - body) + (hyphens == body ? 3 : 4);
+    return hyphens == NULL ? left : (size_t)(hyphens - body);
+}
+
 /* Takes one request off the input. */
 static void take_request(char **rest, char *end)
 {
@@ -271,14 +310,15 @@ static void take_request(char **rest, char *end)
     while ((line = take_line(rest, end)) != NULL && line[0] != '\0' && strcmp(line, "--") != 0)
         take_header(&request, line);
     if (line != NULL && line[0] == '\0') {
-        const char *body_end = memmem(*rest, (size_t)(end - *rest), "\n--\n", 4);
-        const size_t length = (size_t)((body_end != NULL ? body_end : end) - *rest);
+        size_t used;
+        const size_t length = body_length(*rest, end, &used);
         body = malloc(length > 0 ? length : 1); /* exact: a byte read too far is noticed */
         MUST(body != NULL);
         memcpy(body, *rest, length);
-        request.body = body;
-        request.body_length = length;
-        *rest += length + (body_end != NULL ? 4 : 0);
+        request.body_too_large = length > BODY_MAX;
+        request.body = request.body_too_large ? "" : body;
+        request.body_length = request.body_too_large ? 0 : length;
+        *rest += used;
     }
     handle(&request);
     free(body);
