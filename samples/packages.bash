@@ -11,6 +11,8 @@ test_packages=(
     ca-certificates
     clang
     clang-format-14
+    clang-tidy
+    cppcheck
     curl
     debootstrap
     file

@@ -3,9 +3,9 @@
 #
 # usage: tests/run.sh [--quick]
 #
-# First under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then a minute of fuzzing for
-# whatever reads what others wrote, then everything as it is built for use, so that the last line counts all tests.
-# --quick leaves the sanitizers and the fuzzing out.
+# First clang-tidy and cppcheck, then under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then
+# a minute of fuzzing for whatever reads what others wrote, then everything as it is built for use, so that the last line
+# counts all tests. --quick goes straight to the last.
 set -euo pipefail
 
 quick=false
@@ -35,6 +35,8 @@ test_preset() {
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 if ! $quick; then
+    printf '\n== lint ==\n'
+    tests/lint.sh
     test_preset asan -R '^unit\.|^cli\.(onboard|signals)$'
     test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
     printf '\n== fuzz ==\n'

@@ -57,9 +57,9 @@ static void add_scope(struct scopes *scopes, const char *name, unsigned features
             continue;
         if ((known_scopes[i].feature & features) != known_scopes[i].feature)
             break;
-        if ((*seen & 1u << i) != 0)
+        if ((*seen & 1U << i) != 0)
             return;
-        *seen |= 1u << i;
+        *seen |= 1U << i;
         const size_t length = strlen(scopes->text);
         snprintf(scopes->text + length, sizeof scopes->text - length, "%s%s", scopes->count > 0 ? "," : "", name);
         scopes->count++;

@@ -72,7 +72,7 @@ static bool decode(const char *text, size_t length, const char *last_two, unsign
         if (held >= 8) {
             held -= 8;
             bytes[(*decoded)++] = (unsigned char)(bits >> held);
-            bits &= (1u << held) - 1;
+            bits &= (1U << held) - 1;
         }
     }
     *rest = bits;

@@ -89,7 +89,7 @@ static bool take_operation(struct script *script, const yaml_node_t *value)
         return true; /* as without it */
     for (size_t i = 0; i < sizeof those / sizeof *those; i++) {
         if (is_text(value, operation_name(those[i]))) {
-            script->rule->operations = 1u << those[i];
+            script->rule->operations = 1U << those[i];
             return true;
         }
     }
@@ -310,7 +310,7 @@ static bool take_rule(struct script *script, const yaml_node_t *node)
     *rule = (struct fault_rule){
         .from = 1, .until = UINT64_MAX, .share = 1, .fault = {.retry_after_s = -1, .lasts_us = 30000000}};
     for (int i = 0; i < OPERATION_GET; i++)
-        rule->operations |= 1u << i;
+        rule->operations |= 1U << i;
     of_rule.rule = rule;
     if (node->type != YAML_MAPPING_NODE)
         return complain(script, node, "a rule is a map, such as { operation: create, nth: 3, fault: close_after }");

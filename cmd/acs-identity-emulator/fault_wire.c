@@ -23,7 +23,7 @@ static void reset(int fd)
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    connect(fd, &nobody, sizeof nobody);
+    (void)connect(fd, &nobody, sizeof nobody);
 }
 
 /* The first bytes of an answer. What does not fit into the socket's buffer is cut off: that is what a fault is for. */

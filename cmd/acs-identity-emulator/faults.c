@@ -68,7 +68,7 @@ const struct fault *faults_draw(struct faults *faults, enum operation operation)
 
     for (size_t i = 0; i < faults->count; i++) {
         struct fault_rule *rule = &faults->rules[i];
-        if ((rule->operations & 1u << operation) == 0)
+        if ((rule->operations & 1U << operation) == 0)
             continue;
         rule->seen++;
         if (drawn == NULL && befalls(rule, &faults->random))

@@ -18,8 +18,10 @@ bool percent_decode(const char *text, size_t length, bool plus_is_space, char *d
 
     for (size_t i = 0; i < length; i++) {
         char c = plus_is_space && text[i] == '+' ? ' ' : text[i];
-        if (c == '%' && i + 2 < length && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
-            c = (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+        const int high = c == '%' && i + 2 < length ? hex_value(text[i + 1]) : -1;
+        const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
             i += 2;
         }
         if (c == '\0' || written + 1 >= size)

@@ -152,7 +152,7 @@ static bool choose(const char *option, const char *value, const char *const *wor
 static bool set_window(struct options *options, const char *value, struct error *error)
 {
     static const char *const words[] = {[QUOTA_SLIDING] = "sliding", [QUOTA_FIXED] = "fixed", NULL};
-    int choice;
+    int choice = 0;
 
     if (!choose("--window", value, words, &choice, error))
         return false;
@@ -164,7 +164,7 @@ static bool set_retry_after(struct options *options, const char *value, struct e
 {
     static const char *const words[] = {[RETRY_SECONDS] = "seconds", [RETRY_DATE] = "date", [RETRY_MS] = "ms",
                                         [RETRY_X_MS] = "x-ms",       [RETRY_NONE] = "none", NULL};
-    int choice;
+    int choice = 0;
 
     if (!choose("--retry-after", value, words, &choice, error))
         return false;
@@ -175,7 +175,7 @@ static bool set_retry_after(struct options *options, const char *value, struct e
 static bool set_gone(struct options *options, const char *value, struct error *error)
 {
     static const char *const words[] = {[GONE_404] = "404", [GONE_401] = "401", NULL};
-    int choice;
+    int choice = 0;
 
     if (!choose("--gone", value, words, &choice, error))
         return false;

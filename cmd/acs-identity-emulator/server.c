@@ -265,7 +265,7 @@ bool server_init(struct server *server, struct service *service, const struct se
 /* A port that the system had picked is given back by shutdown(); one of our own choice is not, and bind() fails. */
 static void accept_connections(struct server *server)
 {
-    bind(server->listen_fd, &server->address.any, server->address.length);
+    (void)bind(server->listen_fd, &server->address.any, server->address.length);
     listen(server->listen_fd, SOMAXCONN);
 }
 

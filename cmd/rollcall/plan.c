@@ -66,7 +66,7 @@ static void describe_category(const struct plan *plan, enum category category, c
         [CATEGORY_MOVED] = REASON_MOVED,
     };
     struct action_list list = plan_actions(plan->spec, typical[category]);
-    const uint32_t after_s = plan->spec->rules.removed.after_s;
+    const uint64_t after_s = plan->spec->rules.removed.after_s;
     char actions[64];
     char grace[32];
 
@@ -79,7 +79,7 @@ static void describe_category(const struct plan *plan, enum category category, c
         return;
     }
     list = plan->spec->rules.removed.meanwhile;
-    describe_grace(after_s, grace, sizeof grace);
+    describe_grace((int64_t)after_s, grace, sizeof grace);
     const int used = snprintf(text, size, "%s after %s", actions, grace);
     if (list.count > 0 && used > 0 && (size_t)used < size) {
         describe_actions(&list, actions, sizeof actions);

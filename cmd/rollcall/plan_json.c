@@ -72,7 +72,7 @@ static bool print_user(void *context, const struct plan_user *user, struct error
         time_format_rfc3339(identity.token_expires_at_s, expires);
         json_out_member(&line, "token_expires_at", json_string(expires));
     }
-    if (known && user->reason == REASON_WATCH)
+    if (known && user->row != NULL && user->reason == REASON_WATCH)
         json_out_member(&line, "changed", changed_columns(printer, identity.watch, user->row->watch));
     return json_out_print(printer->stream, line, JSON_COMPACT, error);
 }

@@ -273,6 +273,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         print_plan(job->plan, stdout);
         return 0;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): command_error() is never 0 */
     if (status == 0 && job->plan->requests[ACTION_DELETE] > 0 && !arguments->yes && isatty(0) == 1 && !ask(job->plan)) {
         fputs("rollcall: nothing was sent\n", stderr);
         status = error_exit_status(ERROR_LIMIT);

@@ -228,7 +228,7 @@ static bool check_not_newer(const struct ledger *ledger, int version, struct err
 static bool migrate(struct ledger *ledger, struct error *error)
 {
     char set_version[64];
-    int version;
+    int version = 0;
 
     if (!schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
         return false;
@@ -310,7 +310,7 @@ static bool check_is_ledger(struct ledger *ledger, struct error *error)
 {
     sqlite3_stmt *objects = ledger_statement(ledger, SQL_COUNT_OBJECTS, error);
     bool row;
-    int version;
+    int version = 0;
 
     if (objects == NULL || !ledger_step(ledger, objects, "read", &row, error))
         return false;
@@ -357,7 +357,7 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       (mode == LEDGER_RUN ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
     char path[PATH_MAX];
-    int version;
+    int version = 0;
 
     if (!real_path(ledger->path, path, error))
         return false;

@@ -101,9 +101,9 @@ static bool append_json(struct exporter *exporter, const struct identity *identi
 
     for (size_t i = 0; i < exporter->options.column_count; i++) {
         const enum mapping_column column = exporter->options.columns[i];
+        const char *name = header_of(exporter, column);
         const char *value = value_of(identity, column, scratch);
-        json_out_member(&object, header_of(exporter, column),
-                        column == MAPPING_EXPIRES ? json_out_text(value) : json_string(value));
+        json_out_member(&object, name, column == MAPPING_EXPIRES ? json_out_text(value) : json_string(value));
     }
     if (!json_out_append(&exporter->text, object, JSON_COMPACT, error))
         return false;

@@ -133,7 +133,7 @@ static bool keep_row(void *context, const struct roster_row *row, struct error *
 {
     struct reading *reading = context;
     unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
-    bool counted;
+    bool counted = false;
 
     reading->row_failed =
         !is_counted(reading, row, fingerprint, &counted, error) || (counted && !copy_row(reading, row, error));
@@ -154,7 +154,7 @@ static bool recover_row(void *context, const struct roster_row *row, struct erro
         .token_delivered = true,
     };
     int64_t expires_at_ms;
-    bool counted;
+    bool counted = false;
 
     reading->row_failed = true;
     if (!is_counted(reading, row, result.token_fingerprint, &counted, error))
@@ -258,14 +258,15 @@ static bool last_whole_line(int fd, off_t size, off_t *end)
 static bool repair_journal(struct token_sink *sink, struct ledger *ledger, off_t *size, struct error *error)
 {
     char length[32];
+    char *end;
     struct stat info;
 
     if (!ledger_get(ledger, JOURNAL_LENGTH, length, sizeof length, error))
         return false;
     if (fstat(sink->fd, &info) != 0 || !last_whole_line(sink->fd, info.st_size, size))
         return error_errno(error, "cannot read %s", sink->journal);
-    const long long counted = atoll(length);
-    if (counted > 0 && counted < *size)
+    const long long counted = strtoll(length, &end, 10);
+    if (*end == '\0' && counted > 0 && counted < *size)
         *size = (off_t)counted;
     return ftruncate(sink->fd, *size) == 0 || error_errno(error, "cannot shorten %s", sink->journal);
 }
@@ -307,7 +308,7 @@ static bool settle_journal(struct token_sink *sink, bool is_empty, struct ledger
 /* What a run left behind that was killed. */
 static bool take_over_journal(struct token_sink *sink, struct ledger *ledger, int64_t now_s, struct error *error)
 {
-    off_t size;
+    off_t size = 0;
 
     sink->fd = open(sink->journal, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
     if (sink->fd < 0)

@@ -231,8 +231,10 @@ static bool grow_slots(struct table *table, struct error *error)
 
     larger.slot_count = table->slot_count == 0 ? first_slot_count : table->slot_count * 2;
     larger.slots = calloc(larger.slot_count, sizeof *larger.slots);
-    if (larger.slots == NULL)
-        return error_no_memory(error);
+    if (larger.slots == NULL) {
+        error_no_memory(error);
+        return false;
+    }
     for (size_t i = 0; i < table->slot_count; i++) {
         const struct join_entry *entry = any_entry(table, &table->slots[i]);
         if (entry != NULL)

@@ -199,7 +199,7 @@ static bool send_request(struct executor *executor, struct task *task, struct er
         .method = request.method,
         .target = request.target,
         .headers = {date, hash, authorization, request_id, "Accept: application/json",
-                    "User-Agent: rollcall/" ROLLCALL_VERSION,
+                    ("User-Agent: rollcall/" ROLLCALL_VERSION),
                     request.has_content_type ? "Content-Type: application/json" : "Content-Type:"},
         .header_count = 7,
         .body = request.body,
@@ -379,11 +379,9 @@ static void take_recorded(struct executor *executor)
     while ((count = queue_try_pop(executor->engine->recorded, items, AT_ONCE)) > 0) {
         for (size_t i = 0; i < count; i++) {
             struct task *task = items[i];
-            if (task->phase == PHASE_DROPPED) {
-                let_go(executor, task);
-            } else if (task->phase == PHASE_INTENT) {
+            if (task->phase == PHASE_INTENT) {
                 task_list_append(&executor->sendable, task);
-            } else if (executor->draining) {
+            } else if (task->phase == PHASE_DROPPED || executor->draining) {
                 let_go(executor, task);
             } else {
                 if (task->verdict == VERDICT_NEXT) {

@@ -37,7 +37,7 @@ const char *plan_reason_text(enum plan_reason reason)
 
 struct action_list plan_actions(const struct spec *spec, enum plan_reason reason)
 {
-    static const struct action_list keep;
+    static const struct action_list keep = {.count = 0};
     static const struct action_list issue = {.items = {ACTION_ISSUE}, .count = 1};
 
     switch (reason) {

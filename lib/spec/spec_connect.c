@@ -46,11 +46,10 @@ static bool is_port(const char *text, size_t length)
 
 static bool leads_somewhere(const char *text)
 {
-    size_t length = 0;
     size_t given = 0; /* characters of the last two parts */
 
     for (int part = 0; part < PARTS; part++) {
-        length = part_length(text);
+        const size_t length = part_length(text);
         if (!(part % 2 == 0 ? is_host(text, length) : is_port(text, length)))
             return false;
         given += part >= 2 ? length : 0;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIND(name) (1u << CREDENTIAL_##name)
+#define KIND(name) (1U << CREDENTIAL_##name)
 
 enum {
     APPLICATION = KIND(CLIENT_SECRET) | KIND(CLIENT_CERTIFICATE) | KIND(WORKLOAD_IDENTITY),
@@ -45,7 +45,7 @@ static void check_uses(struct spec_reader *reader, const struct spec_node *secti
 
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
         const struct spec_node *node = spec_node_child(section, uses[i].key);
-        if (node == NULL || (uses[i].kinds & 1u << kind) != 0)
+        if (node == NULL || (uses[i].kinds & 1U << kind) != 0)
             continue;
         snprintf(hint, sizeof hint, "remove %s%s%s", uses[i].key, uses[i].kind != NULL ? ", or write kind: " : "",
                  uses[i].kind != NULL ? uses[i].kind : "");

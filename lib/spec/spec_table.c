@@ -170,6 +170,7 @@ const struct spec_key spec_table[] = {
      .help = "The columns whose change makes a user `changed`."},
     {"roster", "previous", SPEC_INPUT, FIELD(roster.previous), .example = "users-yesterday.csv",
      .help = "An older roster to compare with, instead of the ledger."},
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the field is a pointer */
     {"roster", "where", SPEC_WHERE, FIELD(roster.where), .min = 1, .max = 64,
      .example = "{ department: [sales, service] }",
      .help = "Take only the rows whose columns have one of these values."},
@@ -358,7 +359,7 @@ static const char *type_phrase(enum spec_type type)
     case SPEC_NAME: return "a name";
     case SPEC_INTEGER: return "a whole number";
     case SPEC_BOOLEAN: return "true or false";
-    case SPEC_CHOICE: return "one word";
+    case SPEC_CHOICE:
     case SPEC_WORD: return "one word";
     case SPEC_WORDS: return "a list of words";
     case SPEC_TEXTS: return "a text or a list of texts";

@@ -136,7 +136,7 @@ bool spec_read_choice(struct spec_reader *reader, const struct spec_key *key, co
 
 static bool read_choice(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)
 {
-    int value;
+    int value = 0;
 
     if (!spec_read_choice(reader, key, node, &value))
         return false;

@@ -78,8 +78,10 @@ enum spec_parsed spec_parse_percent(const char *text, double *percent)
         text++;
         if (!isdigit((unsigned char)*text))
             return SPEC_UNREADABLE;
-        for (; isdigit((unsigned char)*text); text++, weight /= 10)
+        for (; isdigit((unsigned char)*text); text++) {
             value += (*text - '0') * weight;
+            weight /= 10;
+        }
     }
     if (strcmp(text, "%") != 0)
         return SPEC_UNREADABLE;
