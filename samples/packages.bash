@@ -9,6 +9,7 @@ test_packages=(
     bats
     bsdutils
     ca-certificates
+    chromium # looks at the report as its readers do
     clang
     clang-format-14
     clang-tidy

@@ -119,6 +119,10 @@ show rollcall history jobs/sync.yaml ulla.oeztuerk@contoso.example
 say "Where things stand"
 show rollcall status jobs/sync.yaml
 
+say "The rotation of all tokens as a page, to look at and to pass on" \
+    "What changed, how fast, what was throttled, what failed and what to do"
+show rollcall report jobs/rotate.yaml 5 --out out/report.html
+
 say "Stopping the emulator"
 stop_emulator
-echo "The ledger and the outputs stay in out/quickstart/out."
+echo "The ledger and the outputs stay in out/quickstart/out. The report is $PWD/out/report.html: open it in a browser."

@@ -28,7 +28,7 @@ struct command {
 };
 
 extern const struct command command_init, command_validate, command_plan, command_run, command_status, command_history,
-    command_import, command_export;
+    command_import, command_export, command_report;
 /* All of them, in the order of a user's first day; the last one is NULL (commands.c). */
 extern const struct command *const commands[];
 

@@ -34,13 +34,14 @@ holds_no_secret() {
     holds_no_secret "$LEDGER"* run.out run.err out/mapping.csv out/failures.csv
 }
 
-@test "status, plan and export show no secret" {
+@test "status, plan, export and report show no secret" {
     start_and_stop
     "$ROLLCALL" status job.yaml >status.txt
     "$ROLLCALL" status --json job.yaml >status.json
     "$ROLLCALL" plan job.yaml >plan.txt
     "$ROLLCALL" export job.yaml >export.csv
-    holds_no_secret status.txt status.json plan.txt export.csv
+    "$ROLLCALL" report job.yaml >report.html
+    holds_no_secret status.txt status.json plan.txt export.csv report.html
 }
 
 @test "a running process shows no secret in its command line or its title" {

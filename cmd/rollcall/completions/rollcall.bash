@@ -6,7 +6,7 @@ _rollcall() {
     local command=${COMP_WORDS[1]-} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "--help --version init validate plan run status history import export" -- "$word"))
+        COMPREPLY=($(compgen -W "--help --version init validate plan run status report history import export" -- "$word"))
         return
     fi
     case "$command $before" in
@@ -21,6 +21,7 @@ _rollcall() {
     "run --only") ;;
     "run --limit") ;;
     "run --allow") ;;
+    "report --out") compopt -o default ;;
     "export --format") COMPREPLY=($(compgen -W "csv ndjson" -- "$word")) ;;
     "export --state") COMPREPLY=($(compgen -W "active revoked deleted lost" -- "$word")) ;;
     "export --columns") ;;
@@ -31,6 +32,7 @@ _rollcall() {
     plan) options="--help --json --exit-code --out --only --limit --reissue-all" ;;
     run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json" ;;
     status) options="--help --json" ;;
+    report) options="--help --out" ;;
     history) options="--help --json" ;;
     import) options="--help" ;;
     export) options="--help --format --state --columns" ;;
