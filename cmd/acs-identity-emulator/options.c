@@ -151,7 +151,8 @@ static bool choose(const char *option, const char *value, const char *const *wor
 
 static bool set_window(struct options *options, const char *value, struct error *error)
 {
-    static const char *const words[] = {[QUOTA_SLIDING] = "sliding", [QUOTA_FIXED] = "fixed", NULL};
+    static const char *const words[] = {
+        [QUOTA_SLIDING] = "sliding", [QUOTA_FIXED] = "fixed", [QUOTA_BUCKET] = "bucket", NULL};
     int choice = 0;
 
     if (!choose("--window", value, words, &choice, error))
@@ -282,7 +283,7 @@ static const struct option table[] = {
     {"--arc-keys", "DIR", "where challenges of Azure Arc are put (default /var/opt/azcmagent/tokens)", set_arc_keys},
     {"--ready-file", "PATH", "written once it listens: the connection string; removed at exit", set_ready_file},
     {"--limits", "LIMITS", "published (default), none, or a list: create=100/3s,issue=10/500ms", set_limits},
-    {"--window", "KIND", "of the limits: sliding (default) or fixed", set_window},
+    {"--window", "KIND", "of the limits: sliding (default), fixed or bucket", set_window},
     {"--retry-after", "FORM", "of a 429: seconds (default), date, ms, x-ms or none", set_retry_after},
     {"--create-counts-as-issue", NULL, "a create with a token also uses the limit of issue",
      set_create_counts_as_issue},

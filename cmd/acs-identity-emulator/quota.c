@@ -69,6 +69,7 @@ void quota_init(struct quota *quota, const struct quota_limits *limits, enum quo
     for (int i = 0; i < OPERATION_COUNT; i++) {
         window_init(&quota->arrived[i], limits->of[i].window_us);
         window_init(&quota->accepted[i], limits->of[i].window_us);
+        quota->bucket[i] = (double)limits->of[i].count;
     }
 }
 
@@ -111,12 +112,37 @@ static bool fixed_allows(const struct quota *quota, enum operation operation, in
     return false;
 }
 
+static double bucket_level(const struct quota *quota, enum operation operation, int64_t now_us)
+{
+    const struct quota_limit *limit = &quota->limits.of[operation];
+    const double passed_us = (double)(now_us - quota->bucket_us[operation]);
+    const double level = quota->bucket[operation] + passed_us * (double)limit->count / (double)limit->window_us;
+
+    return level < (double)limit->count ? level : (double)limit->count;
+}
+
+static bool bucket_allows(const struct quota *quota, enum operation operation, int64_t now_us, int64_t *wait_us)
+{
+    static const double nearly_one = 1 - 1e-6; /* sums of fractions */
+    const struct quota_limit *limit = &quota->limits.of[operation];
+    const double level = bucket_level(quota, operation, now_us);
+
+    if (level >= nearly_one)
+        return true;
+    *wait_us = (int64_t)((1 - level) * (double)limit->window_us / (double)limit->count) + 1;
+    return false;
+}
+
 bool quota_allows(struct quota *quota, enum operation operation, int64_t now_us, int64_t *wait_us)
 {
     if (quota->limits.of[operation].count == 0)
         return true;
-    return quota->kind == QUOTA_SLIDING ? sliding_allows(quota, operation, now_us, wait_us)
-                                        : fixed_allows(quota, operation, now_us, wait_us);
+    switch (quota->kind) {
+    case QUOTA_SLIDING: return sliding_allows(quota, operation, now_us, wait_us);
+    case QUOTA_FIXED: return fixed_allows(quota, operation, now_us, wait_us);
+    case QUOTA_BUCKET: break;
+    }
+    return bucket_allows(quota, operation, now_us, wait_us);
 }
 
 void quota_use(struct quota *quota, enum operation operation, int64_t now_us)
@@ -126,5 +152,7 @@ void quota_use(struct quota *quota, enum operation operation, int64_t now_us)
         quota->fixed_count[operation] = 0;
     }
     quota->fixed_count[operation]++;
+    quota->bucket[operation] = bucket_level(quota, operation, now_us) - 1;
+    quota->bucket_us[operation] = now_us;
     window_add(&quota->accepted[operation], now_us);
 }

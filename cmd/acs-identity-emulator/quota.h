@@ -2,7 +2,7 @@
  *
  * The published limits, for one resource and 30 s: 1,000 creates, issues and creates with a token, 500 revokes,
  * deletes and Teams exchanges (reference: acs-identity.md, section 9). What kind of window the service has is not
- * published; both are here.
+ * published; the usual three are here.
  */
 #ifndef EMULATOR_QUOTA_H
 #define EMULATOR_QUOTA_H
@@ -15,6 +15,7 @@
 enum quota_kind {
     QUOTA_SLIDING, /* never more than the limit in any window: the stricter one */
     QUOTA_FIXED,   /* a window starts with the first request after the last one ended */
+    QUOTA_BUCKET,  /* a bucket of the limit's size, full at first, that fills evenly in one window */
 };
 
 struct quota_limit {
@@ -40,6 +41,8 @@ struct quota {
     struct window accepted[OPERATION_COUNT]; /* those that were let through */
     int64_t fixed_start_us[OPERATION_COUNT];
     uint64_t fixed_count[OPERATION_COUNT];
+    double bucket[OPERATION_COUNT]; /* requests that may pass, as of the last one */
+    int64_t bucket_us[OPERATION_COUNT];
 };
 
 void quota_init(struct quota *quota, const struct quota_limits *limits, enum quota_kind kind);

@@ -43,6 +43,18 @@ throttled_job() {
     throttled_job none
 }
 
+@test "a service that allows less than the spec says is asked for less, and the summary says so" {
+    emulator_stop_all
+    use_emulator --limits create=10/500ms --retry-after ms
+    write_roster 80
+    write_job engine='{ concurrency: 8, quotas: { create: 40/500ms, issue: none } }'
+    run_job
+    [ "$status" -eq 0 ]
+    [[ $stderr =~ "the service allowed about "([0-9]+)" provision requests in 0.5 s, the spec says 40; set engine.quotas" ]]
+    [ "${BASH_REMATCH[1]}" -le 20 ]
+    is "$(rows out/failures.csv)" ""
+}
+
 @test "a throttle stops the sending until the time that the service gave" {
     emulator_stop_all
     use_emulator --limits create=20/2s --window fixed --retry-after ms

@@ -109,7 +109,7 @@ teardown() {
     for value in 100 ms 100ms- -100ms 200ms-100ms 1y 25h 1.5s; do
         refuses --latency "$value" | grep -q '^hint: write it as 100ms'
     done
-    refuses --window open | grep -q '^hint: use one of: sliding, fixed$'
+    refuses --window open | grep -q '^hint: use one of: sliding, fixed, bucket$'
     refuses --retry-after later | grep -q '^hint: use one of: seconds, date, ms, x-ms, none$'
     refuses --gone 410 | grep -q '^hint: use one of: 404, 401$'
     refuses --access-key 'not base64!' | grep -q '^hint: make one with: openssl rand'

@@ -201,14 +201,18 @@ teardown() {
     is "$("$ROLLCALL" export --columns identity_id --state revoked job.yaml)" identity_id
 }
 
-@test "more users than the quota are onboarded without a single throttle" {
-    emulator_stop_all
-    use_emulator --limits create=20/500ms
+@test "more users than the quota are onboarded without a single throttle, however the service counts" {
+    local kind
     write_roster 70
     write_job engine='{ quotas: { create: 20/500ms, issue: none } }'
-    run_job
-    [ "$status" -eq 0 ]
-    is "$(stats '.requests.create["201"], .requests.create["429"] // 0' | xargs)" "70 0"
+    for kind in sliding fixed bucket; do
+        emulator_stop_all
+        rm -rf out contoso.ledger*
+        use_emulator --limits create=20/500ms --window $kind --latency 0ms-40ms
+        run_job
+        [ "$status" -eq 0 ]
+        is "$(stats '.requests.create["201"], .requests.create["429"] // 0' | xargs)" "70 0"
+    done
 }
 
 @test "a request id is sent with each request and recorded" {

@@ -91,6 +91,24 @@ static void a_fixed_window_opens_all_at_once(void **state)
     quota_clear(&quota);
 }
 
+static void a_bucket_fills_evenly_and_never_beyond_its_size(void **state)
+{
+    struct quota quota;
+
+    (void)state;
+    start(&quota, "create=3/3s", QUOTA_BUCKET);
+    for (int i = 0; i < 3; i++)
+        assert_true(ask(&quota, OPERATION_CREATE, 0));
+    assert_in_range(wait_of(&quota, OPERATION_CREATE, 0), second_us, second_us + 1);
+    assert_false(ask(&quota, OPERATION_CREATE, second_us - 10));
+    assert_true(ask(&quota, OPERATION_CREATE, second_us));
+    assert_false(ask(&quota, OPERATION_CREATE, second_us));
+    for (int i = 0; i < 3; i++)
+        assert_true(ask(&quota, OPERATION_CREATE, 100 * second_us));
+    assert_false(ask(&quota, OPERATION_CREATE, 100 * second_us));
+    quota_clear(&quota);
+}
+
 static void refused_requests_are_counted_at_arrival_alone(void **state)
 {
     struct quota quota;
@@ -211,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_sliding_window_never_holds_more_than_its_limit),
         cmocka_unit_test(a_sliding_window_opens_when_its_oldest_request_leaves),
         cmocka_unit_test(a_fixed_window_opens_all_at_once),
+        cmocka_unit_test(a_bucket_fills_evenly_and_never_beyond_its_size),
         cmocka_unit_test(refused_requests_are_counted_at_arrival_alone),
         cmocka_unit_test(operations_do_not_share_a_limit),
         cmocka_unit_test(the_published_limits_are_those_of_the_reference),

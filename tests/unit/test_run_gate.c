@@ -82,6 +82,134 @@ static void a_pause_is_waited_for(void **state)
     assert_int_equal(look(10, 1, 0).last_us, 5 + 7000000);
 }
 
+/* --- what may leave --- */
+
+static const int64_t second_us = 1000000;
+
+static void a_create_that_brings_a_token_takes_a_slot_of_both(void **state)
+{
+    (void)state;
+    make(3, 2, 0, true);
+    gate_take_slot(&gate, ACTION_PROVISION);
+    gate_take_slot(&gate, ACTION_PROVISION);
+    assert_false(gate_admits(&gate, ACTION_PROVISION, 2, 0));
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 2, 0));
+    gate_give_back_slot(&gate, ACTION_PROVISION);
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 1, 0));
+    gate_end_slot(&gate, ACTION_PROVISION, true, 0);
+    gate_take_slot(&gate, ACTION_ISSUE);
+    assert_false(gate_admits(&gate, ACTION_PROVISION, 1, second_us - 1));
+    assert_true(gate_admits(&gate, ACTION_PROVISION, 1, second_us));
+}
+
+static void a_throttle_pauses_its_kind_alone_and_for_as_long_as_was_asked(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    gate_note_throttle(&gate, ACTION_ISSUE, 2000, 0);
+    gate_note_throttle(&gate, ACTION_ISSUE, 500, second_us); /* one that asks for less does not cut it short */
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 0, 2 * second_us - 1));
+    assert_true(gate_holds_back(&gate, ACTION_ISSUE, 1, 2 * second_us - 1));
+    assert_true(gate_admits(&gate, ACTION_REVOKE, 0, 0));
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 0, 2 * second_us));
+    assert_false(gate_holds_back(&gate, ACTION_ISSUE, 1, 2 * second_us));
+}
+
+/* The longest of the pauses, each of which begins when the last one is over. */
+static int64_t longest_pause_us(unsigned throttles)
+{
+    int64_t now_us = 0;
+    int64_t longest_us = 0;
+
+    for (unsigned i = 0; i < throttles; i++) {
+        gate_note_throttle(&gate, ACTION_ISSUE, -1, now_us);
+        const int64_t until_us = gate.lanes[ACTION_ISSUE].paused_until_us;
+        gate_note_throttle(&gate, ACTION_ISSUE, -1, now_us + (until_us - now_us) / 2);
+        assert_int_equal(gate.lanes[ACTION_ISSUE].paused_until_us, until_us); /* the same pause, not another one */
+        longest_us = until_us - now_us > longest_us ? until_us - now_us : longest_us;
+        now_us = until_us;
+    }
+    return longest_us;
+}
+
+static void pauses_that_nobody_gave_a_length_grow_until_something_succeeds(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    assert_in_range(longest_pause_us(1), 0, second_us);
+    assert_in_range(longest_pause_us(60), 8 * second_us, 30 * second_us);
+    gate_note_success(&gate, ACTION_ISSUE);
+    gate.lanes[ACTION_ISSUE].paused_until_us = 0;
+    assert_in_range(longest_pause_us(1), 0, second_us);
+}
+
+static void fail_times(unsigned times, int64_t now_us)
+{
+    for (unsigned i = 0; i < times; i++)
+        gate_note_failure(&gate, now_us);
+}
+
+static void a_service_that_is_down_is_asked_by_one_request_at_a_time(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    fail_times(7, second_us);
+    assert_false(gate_service_is_down(&gate));
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 50, second_us));
+    fail_times(1, second_us);
+    assert_true(gate_service_is_down(&gate));
+    assert_true(gate_holds_back(&gate, ACTION_ISSUE, 50, second_us)); /* those that were admitted before */
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 1, gate.probe_at_us));
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 0, gate.probe_at_us - 1));
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 0, gate.probe_at_us));
+    assert_false(gate_holds_back(&gate, ACTION_ISSUE, 1, gate.probe_at_us));
+}
+
+static void probes_become_rare_and_never_end(void **state)
+{
+    int64_t now_us = second_us;
+    int64_t longest_us = 0;
+
+    (void)state;
+    make(0, 0, 0, false);
+    fail_times(8, now_us);
+    assert_in_range(gate.probe_at_us - now_us, 0, second_us / 2);
+    for (int i = 0; i < 200; i++) {
+        now_us = gate.probe_at_us;
+        fail_times(1, now_us);
+        const int64_t wait_us = gate.probe_at_us - now_us;
+        longest_us = wait_us > longest_us ? wait_us : longest_us;
+    }
+    assert_in_range(longest_us, 20 * second_us, 30 * second_us);
+}
+
+static void one_answer_of_any_kind_ends_the_outage(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    for (int throttled = 0; throttled < 2; throttled++) {
+        fail_times(20, second_us);
+        assert_int_equal(gate_silence_us(&gate, 9 * second_us), 8 * second_us);
+        if (throttled)
+            gate_note_throttle(&gate, ACTION_REVOKE, 0, 9 * second_us);
+        else
+            gate_note_success(&gate, ACTION_REVOKE);
+        assert_int_equal(gate_silence_us(&gate, 10 * second_us), 0);
+        assert_true(gate_admits(&gate, ACTION_ISSUE, 50, 9 * second_us));
+    }
+}
+
+/* One user alone may not make so many attempts that the service counts as down. */
+static void few_failures_over_a_long_time_are_a_silence_too(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    fail_times(1, second_us);
+    assert_int_equal(gate_silence_us(&gate, 100 * second_us), 0);
+    fail_times(1, 61 * second_us);
+    assert_int_equal(gate_silence_us(&gate, 100 * second_us), 60 * second_us);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 static const struct CMUnitTest tests[] = {
@@ -90,6 +218,13 @@ static const struct CMUnitTest tests[] = {
     TEST(the_kind_that_is_used_most_is_shown),
     TEST(creates_that_bring_tokens_count_as_issues),
     TEST(a_pause_is_waited_for),
+    TEST(a_create_that_brings_a_token_takes_a_slot_of_both),
+    TEST(a_throttle_pauses_its_kind_alone_and_for_as_long_as_was_asked),
+    TEST(pauses_that_nobody_gave_a_length_grow_until_something_succeeds),
+    TEST(a_service_that_is_down_is_asked_by_one_request_at_a_time),
+    TEST(probes_become_rare_and_never_end),
+    TEST(one_answer_of_any_kind_ends_the_outage),
+    TEST(few_failures_over_a_long_time_are_a_silence_too),
 };
 
 int main(void)

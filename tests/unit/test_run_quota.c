@@ -260,6 +260,99 @@ static void in_no_window_more_than_the_count_leaves(void **state)
     }
 }
 
+/* --- against services that count in other ways --- */
+
+enum kind { SLIDING, FIXED, BUCKET, KINDS };
+
+struct service {
+    enum kind kind;
+    double count;
+    double window_us;
+    int64_t passed_us[2000]; /* of the requests that were let through */
+    unsigned passed;
+    double start_us; /* of the fixed window */
+    double used;     /* of it; or what the bucket lacks, as of the last request */
+};
+
+/* Whether the service lets a request through that it counts at this moment. The moments do not go back. */
+static bool lets_through(struct service *service, int64_t now_us)
+{
+    const double now = (double)now_us;
+    const double last = service->passed > 0 ? (double)service->passed_us[service->passed - 1] : now;
+    bool ok = true;
+
+    switch (service->kind) {
+    case SLIDING:
+        ok = service->passed < service->count ||
+             now >= (double)service->passed_us[service->passed - (unsigned)service->count] + service->window_us;
+        break;
+    case FIXED:
+        if (service->used == 0 || now >= service->start_us + service->window_us) {
+            service->start_us = now;
+            service->used = 0;
+        }
+        ok = ++service->used <= service->count;
+        break;
+    case BUCKET:
+        service->used -= (now - last) * service->count / service->window_us;
+        service->used = (service->used > 0 ? service->used : 0) + 1;
+        ok = service->used <= service->count + 1e-6;
+        break;
+    case KINDS: break;
+    }
+    service->passed_us[service->passed++] = now_us;
+    return ok;
+}
+
+/* Each request is counted at some moment between its leaving and its answer, by a service that may have begun its
+ * window at any time. */
+static void no_service_of_the_same_size_is_ever_tripped(void **state)
+{
+    static struct service services[KINDS];
+    static int64_t counted_us[2000];
+    static int64_t answered_us[2000];
+
+    (void)state;
+    random_state = 7;
+    for (int round = 0; round < 60; round++) {
+        const uint32_t count = 1 + (uint32_t)random_below(40);
+        const uint32_t window_ms = 10 + (uint32_t)random_below(2000);
+        const int64_t longest_us = 1 + (int64_t)random_below(round % 2 == 0 ? 1000000 : 20000);
+        int64_t now_us = 0;
+        unsigned sent = 0;
+        unsigned answered = 0;
+
+        quota_clear(&quota);
+        make(count, window_ms);
+        while (answered < 2000) {
+            if (sent < 2000 && quota_available(&quota, now_us)) {
+                quota_take(&quota);
+                /* Answered in the order of sending, which keeps this model small; the moments are what matters. */
+                const int64_t after_us = sent > 0 ? answered_us[sent - 1] : 0;
+                answered_us[sent] = now_us + (int64_t)random_below((uint64_t)longest_us);
+                answered_us[sent] = answered_us[sent] > after_us ? answered_us[sent] : after_us;
+                const int64_t before_us = sent > 0 && counted_us[sent - 1] > now_us ? counted_us[sent - 1] : now_us;
+                counted_us[sent] = before_us + (int64_t)random_below((uint64_t)(answered_us[sent] - before_us) + 1);
+                sent++;
+                continue;
+            }
+            const int64_t next_us = sent < 2000 ? quota_next_us(&quota, now_us) : INT64_MAX;
+            if (answered < sent && answered_us[answered] <= next_us) {
+                now_us = answered_us[answered] > now_us ? answered_us[answered] : now_us;
+                answered++;
+                quota_end(&quota, true, now_us);
+            } else {
+                now_us = next_us;
+            }
+        }
+        for (enum kind kind = 0; kind < KINDS; kind++) {
+            services[kind] = (struct service){.kind = kind, .count = count, .window_us = window_ms * 1000.0};
+            for (unsigned i = 0; i < 2000; i++)
+                assert_true(lets_through(&services[kind], counted_us[i]));
+        }
+    }
+}
+
 /* With answers at once the pace is the quota itself: nothing is given away. */
 static void the_quota_is_used_to_the_full(void **state)
 {
@@ -365,6 +458,7 @@ static const struct CMUnitTest tests[] = {
     TEST(of_more_than_the_quota_the_newest_are_remembered),
     TEST(without_a_quota_nothing_waits),
     TEST(in_no_window_more_than_the_count_leaves),
+    TEST(no_service_of_the_same_size_is_ever_tripped),
     TEST(the_quota_is_used_to_the_full),
     TEST(one_refusal_changes_nothing),
     TEST(a_second_refusal_shrinks_the_limit_to_what_was_accepted),
