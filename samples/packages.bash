@@ -3,7 +3,7 @@
 # What building takes, and what the tests take on top of it, by the names of Debian 12.
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(build-essential cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libcsv-dev libyaml-dev
-    libsqlite3-dev libjansson-dev libmicrohttpd-dev libxxhash-dev)
+    libsqlite3-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev)
 # shellcheck disable=SC2034
 test_packages=(
     bats

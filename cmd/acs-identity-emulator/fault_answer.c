@@ -147,7 +147,7 @@ static void redirect(struct answer *answer)
 
 void fault_spoil(const struct fault *fault, enum operation operation, struct moment now, struct answer *answer)
 {
-    if (!fault->acts && fault->kind != FAULT_CLOSE_BEFORE && fault->kind != FAULT_REFUSE)
+    if (!fault->acts && fault->kind != FAULT_CLOSE_BEFORE && !fault_is_of_connections(fault->kind))
         answer_error(answer, FROM_FRONT, 503, "Fault", NULL, "This fault is part of the script; nothing was done.");
     if (fault->clock_us != 0)
         answer->date_s = moment_wall_s(now) + fault->clock_us / 1000000;
@@ -168,6 +168,10 @@ void fault_spoil(const struct fault *fault, enum operation operation, struct mom
     case FAULT_CLOSE_BEFORE:
     case FAULT_CLOSE_AFTER:
     case FAULT_REFUSE:
+    case FAULT_TLS_CUT:
+    case FAULT_CERT_EXPIRED:
+    case FAULT_CERT_OTHER_NAME:
+    case FAULT_CERT_SELF_SIGNED:
     case FAULT_RESET_HEADER:
     case FAULT_STALL:
     case FAULT_CLOCK: break;

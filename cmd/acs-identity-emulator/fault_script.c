@@ -265,7 +265,7 @@ static bool take_pair(struct script *script, const yaml_node_pair_t *pair)
 
 static bool is_slow(enum fault_kind kind)
 {
-    return kind == FAULT_STALL || kind == FAULT_STALL_BODY || kind == FAULT_TRICKLE || kind == FAULT_REFUSE;
+    return kind == FAULT_STALL || kind == FAULT_STALL_BODY || kind == FAULT_TRICKLE || fault_is_of_connections(kind);
 }
 
 /* Where `acts` may be said: elsewhere it follows from the fault. */
@@ -291,14 +291,14 @@ static bool check_rule(struct script *script, const yaml_node_t *node)
     if (script->has_answer_keys && !script->has_status)
         return complain(script, node, "body, code and retry_after need status");
     if (script->has_seconds && !is_slow(fault->kind))
-        return complain(script, node, "seconds are for stall, stall_body, trickle and refuse");
+        return complain(script, node, "seconds are for stall, stall_body, trickle, refuse and those of TLS");
     if (script->has_acts && !may_act_or_not(fault->kind))
         return complain(script, node, "acts is for status, html, redirect, stall and reset_header");
     if (rule->from > rule->until)
         return complain(script, node, "from is after until");
     if (!script->has_acts)
         fault->acts = fault->kind != FAULT_STATUS && fault->kind != FAULT_REDIRECT &&
-                      fault->kind != FAULT_CLOSE_BEFORE && fault->kind != FAULT_REFUSE;
+                      fault->kind != FAULT_CLOSE_BEFORE && !fault_is_of_connections(fault->kind);
     return true;
 }
 

@@ -50,10 +50,12 @@ bool fault_cuts(const struct fault *fault, const struct fault_wire *wire, const 
     const int fd = socket_of(wire);
     struct buffer message;
 
-    if (fault->kind == FAULT_CLOSE_BEFORE || fault->kind == FAULT_CLOSE_AFTER || fault->kind == FAULT_REFUSE)
+    if (fault->kind == FAULT_CLOSE_BEFORE || fault->kind == FAULT_CLOSE_AFTER || fault_is_of_connections(fault->kind))
         return true;
     if (fault->kind != FAULT_RESET_HEADER && fault->kind != FAULT_RESET_BODY && fault->kind != FAULT_WRONG_LENGTH)
         return false;
+    if (fault->kind == FAULT_RESET_BODY && wire->over_tls)
+        return false; /* only MHD can encrypt the first half: see read_paced() */
     buffer_init(&message, MESSAGE_MAX);
     if (!wire->over_tls) {
         const size_t header = write_message(&message, answer, fault->kind == FAULT_WRONG_LENGTH ? body / 2 : body);
@@ -81,7 +83,8 @@ struct paced {
 
 bool fault_paces(const struct fault *fault)
 {
-    return fault->kind == FAULT_STALL_BODY || fault->kind == FAULT_TRICKLE || fault->kind == FAULT_HUGE;
+    return fault->kind == FAULT_STALL_BODY || fault->kind == FAULT_TRICKLE || fault->kind == FAULT_HUGE ||
+           fault->kind == FAULT_RESET_BODY;
 }
 
 /* MHD asks again when the connection is woken. */
@@ -111,8 +114,11 @@ static ssize_t read_paced(void *context, uint64_t position, char *bytes, size_t 
         if (wait_first(paced))
             return 0;
         end = (size_t)position + 1;
-    } else if (paced->kind == FAULT_STALL_BODY && position < half) {
+    } else if (position < half && paced->kind != FAULT_HUGE) {
         end = half;
+    } else if (paced->kind == FAULT_RESET_BODY) {
+        reset(socket_of(&paced->wire));
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (paced->kind == FAULT_STALL_BODY && wait_first(paced)) {
         return 0;
     }

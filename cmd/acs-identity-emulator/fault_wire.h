@@ -17,7 +17,7 @@ struct fault_wire {
 };
 
 /* Whether the fault ends the exchange below HTTP. If so it has done that, and MHD is to close the connection. Over TLS
- * nothing is written before. */
+ * nothing is written before; there the middle of a body is fault_response()'s. */
 bool fault_cuts(const struct fault *fault, const struct fault_wire *wire, const struct answer *answer);
 /* Whether the body goes out in a form of the fault: that of fault_response(). */
 bool fault_paces(const struct fault *fault);

@@ -6,6 +6,10 @@ static const char *const names[FAULT_COUNT] = {
     [FAULT_CLOSE_BEFORE] = "close_before",
     [FAULT_CLOSE_AFTER] = "close_after",
     [FAULT_REFUSE] = "refuse",
+    [FAULT_TLS_CUT] = "tls_cut",
+    [FAULT_CERT_EXPIRED] = "cert_expired",
+    [FAULT_CERT_OTHER_NAME] = "cert_other_name",
+    [FAULT_CERT_SELF_SIGNED] = "cert_self_signed",
     [FAULT_RESET_HEADER] = "reset_header",
     [FAULT_RESET_BODY] = "reset_body",
     [FAULT_WRONG_LENGTH] = "wrong_length",
@@ -27,6 +31,19 @@ static const char *const names[FAULT_COUNT] = {
 const char *fault_name(enum fault_kind kind)
 {
     return names[kind];
+}
+
+bool fault_is_of_connections(enum fault_kind kind)
+{
+    return kind >= FAULT_REFUSE && kind <= FAULT_CERT_SELF_SIGNED;
+}
+
+const struct fault *faults_of_tls(const struct faults *faults)
+{
+    for (size_t i = 0; i < faults->count; i++)
+        if (fault_is_of_connections(faults->rules[i].fault.kind) && faults->rules[i].fault.kind != FAULT_REFUSE)
+            return &faults->rules[i].fault;
+    return NULL;
 }
 
 bool faults_load(struct faults *faults, const char *path, const char *seed, struct error *error)

@@ -11,25 +11,29 @@
 #include <stdbool.h>
 
 enum fault_kind {
-    FAULT_CLOSE_BEFORE,   /* the connection is closed, nothing was done */
-    FAULT_CLOSE_AFTER,    /* it was done, and then the connection is closed without an answer */
-    FAULT_REFUSE,         /* closed, nothing was done, and new connections are refused for a while */
-    FAULT_RESET_HEADER,   /* reset in the middle of the header */
-    FAULT_RESET_BODY,     /* reset in the middle of the body */
-    FAULT_WRONG_LENGTH,   /* Content-Length is half of the body */
-    FAULT_STALL,          /* the answer comes late */
-    FAULT_STALL_BODY,     /* the second half of the body comes late */
-    FAULT_TRICKLE,        /* the body comes a byte at a time */
-    FAULT_STATUS,         /* an error */
-    FAULT_HTML,           /* a page in place of JSON, with the status of a success */
-    FAULT_TRUNCATED,      /* half of the JSON, as if it were all */
-    FAULT_HUGE,           /* the right answer, and 16 MiB of white space */
-    FAULT_WRONG_TYPE,     /* numbers and lists where there should be texts */
-    FAULT_DUPLICATE_KEYS, /* a second value for the most important key */
-    FAULT_BAD_ID,         /* an id that is none; of a token: an empty one */
-    FAULT_GZIP,           /* the right answer, compressed although nobody asked for it */
-    FAULT_REDIRECT,       /* 307 to some other place */
-    FAULT_CLOCK,          /* the right answer, with a Date that is off */
+    FAULT_CLOSE_BEFORE,     /* the connection is closed, nothing was done */
+    FAULT_CLOSE_AFTER,      /* it was done, and then the connection is closed without an answer */
+    FAULT_REFUSE,           /* closed, nothing was done, and for a while new connections are refused, */
+    FAULT_TLS_CUT,          /* or closed within their TLS handshake, */
+    FAULT_CERT_EXPIRED,     /* or shown a certificate that has expired, */
+    FAULT_CERT_OTHER_NAME,  /* or is for another name, */
+    FAULT_CERT_SELF_SIGNED, /* or that nobody vouches for */
+    FAULT_RESET_HEADER,     /* reset in the middle of the header */
+    FAULT_RESET_BODY,       /* reset in the middle of the body */
+    FAULT_WRONG_LENGTH,     /* Content-Length is half of the body */
+    FAULT_STALL,            /* the answer comes late */
+    FAULT_STALL_BODY,       /* the second half of the body comes late */
+    FAULT_TRICKLE,          /* the body comes a byte at a time */
+    FAULT_STATUS,           /* an error */
+    FAULT_HTML,             /* a page in place of JSON, with the status of a success */
+    FAULT_TRUNCATED,        /* half of the JSON, as if it were all */
+    FAULT_HUGE,             /* the right answer, and 16 MiB of white space */
+    FAULT_WRONG_TYPE,       /* numbers and lists where there should be texts */
+    FAULT_DUPLICATE_KEYS,   /* a second value for the most important key */
+    FAULT_BAD_ID,           /* an id that is none; of a token: an empty one */
+    FAULT_GZIP,             /* the right answer, compressed although nobody asked for it */
+    FAULT_REDIRECT,         /* 307 to some other place */
+    FAULT_CLOCK,            /* the right answer, with a Date that is off */
 };
 
 enum { FAULT_COUNT = FAULT_CLOCK + 1 };
@@ -72,6 +76,11 @@ bool faults_load(struct faults *faults, const char *path, const char *seed, stru
 void faults_clear(struct faults *faults);
 /* What befalls this request: by the first rule that fits; NULL: nothing. Counts it. */
 const struct fault *faults_draw(struct faults *faults, enum operation operation);
+
+/* Those that befall the connections after the one that is closed. */
+bool fault_is_of_connections(enum fault_kind kind);
+/* The first rule that is only for TLS; NULL: there is none. */
+const struct fault *faults_of_tls(const struct faults *faults);
 
 /* The words of the script and of the statistics. */
 const char *fault_name(enum fault_kind kind);

@@ -69,6 +69,10 @@ static bool serve(const struct options *options, const struct resource *resource
     struct address address = options->listen;
     struct server server;
 
+    const struct fault *of_tls = faults_of_tls(&service->faults);
+    if (of_tls != NULL && !options->tls)
+        return error_set(error, ERROR_INPUT, "%s: the fault %s needs --tls", options->service.faults,
+                         fault_name(of_tls->kind));
     if (options->tls &&
         (!certificate_make(certificate, error) || !certificate_write(certificate, options->tls_directory, error)))
         return false;

@@ -62,10 +62,11 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
 static void count_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                              enum MHD_ConnectionNotificationCode code)
 {
-    struct service *service = context;
+    struct server *server = context;
+    struct service *service = server->service;
 
     (void)connection;
-    (void)socket_context;
+    *socket_context = &server->handshake;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         service->connections_open++;
         service->connections_total++;
@@ -107,10 +108,20 @@ static int64_t draw_latency(struct server *server)
                : random_between(&server->latency, options->latency_least_us, options->latency_most_us);
 }
 
-/* The socket stops listening, until a timer lets it listen again. */
-static void refuse_connections(struct server *server, int64_t lasts_us)
+/* Connections that are there go on; it befalls new ones. */
+static void spoil_connections(struct server *server, const struct fault *fault)
 {
-    if (timers_add(&server->timers, moment_now().monotonic_us + lasts_us, server))
+    static const enum certificate_kind shown[FAULT_COUNT] = {
+        [FAULT_TLS_CUT] = CERTIFICATE_NONE,
+        [FAULT_CERT_EXPIRED] = CERTIFICATE_EXPIRED,
+        [FAULT_CERT_OTHER_NAME] = CERTIFICATE_OTHER_NAME,
+        [FAULT_CERT_SELF_SIGNED] = CERTIFICATE_SELF_SIGNED,
+    };
+    const int64_t until_us = moment_now().monotonic_us + fault->lasts_us;
+
+    if (fault->kind != FAULT_REFUSE)
+        handshake_spoil(&server->handshake, shown[fault->kind], until_us);
+    else if (timers_add(&server->timers, until_us, server)) /* until then the socket does not listen */
         shutdown(server->listen_fd, SHUT_RD);
 }
 
@@ -144,8 +155,8 @@ static enum MHD_Result finish_exchange(struct server *server, struct exchange *e
         .stopping = &server->stopping,
         .over_tls = request.over_tls,
     };
-    if (server->answer.fault != NULL && server->answer.fault->kind == FAULT_REFUSE)
-        refuse_connections(server, server->answer.fault->lasts_us);
+    if (server->answer.fault != NULL && fault_is_of_connections(server->answer.fault->kind))
+        spoil_connections(server, server->answer.fault);
     if (server->answer.fault != NULL && fault_cuts(server->answer.fault, &wire, &server->answer))
         return MHD_NO;
     const int64_t latency_us = draw_latency(server) + draw_stall(server);
@@ -216,7 +227,6 @@ static unsigned raise_descriptor_limit(void)
 
 static struct MHD_Daemon *start_daemon(struct server *server, int listen_fd)
 {
-    const struct certificate *certificate = server->options.certificate;
     unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
@@ -225,16 +235,14 @@ static struct MHD_Daemon *start_daemon(struct server *server, int listen_fd)
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)begin_exchange, server},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)end_exchange, server},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, server->service},
-        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, server},
         {MHD_OPTION_END, 0, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
 
-    if (certificate != NULL) {
+    if (server->options.certificate != NULL) {
         flags |= MHD_USE_TLS;
-        options[7] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, certificate->certificate_pem};
-        options[8] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, certificate->key_pem};
+        options[7] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)handshake_retrieve};
     }
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
@@ -245,7 +253,8 @@ bool server_init(struct server *server, struct service *service, const struct se
     *server = (struct server){.service = service, .options = *options};
     answer_init(&server->answer);
     if (!responder_init(&server->responder, options->seed, error) ||
-        !random_init(&server->latency, options->seed, "latency", error)) {
+        !random_init(&server->latency, options->seed, "latency", error) ||
+        (options->certificate != NULL && !handshake_init(&server->handshake, options->certificate, error))) {
         close(listen_fd);
         return false;
     }
@@ -327,6 +336,7 @@ void server_clear(struct server *server)
         MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
     }
+    handshake_clear(&server->handshake);
     timers_clear(&server->timers);
     answer_clear(&server->answer);
 }

@@ -7,6 +7,7 @@
 #define EMULATOR_SERVER_H
 
 #include "address.h"
+#include "handshake.h"
 #include "respond.h"
 #include "service.h"
 #include "timers.h"
@@ -24,8 +25,9 @@ struct server {
     struct server_options options;
     struct responder responder;
     struct random latency;
-    struct answer answer; /* of the request in hand */
-    struct timers timers; /* of connections that wait, and of the server itself while it refuses new ones */
+    struct answer answer;       /* of the request in hand */
+    struct handshake handshake; /* of new connections, with TLS */
+    struct timers timers;       /* of connections that wait, and of the server itself while it refuses new ones */
     struct MHD_Daemon *daemon;
     int poll_fd;            /* MHD's */
     int listen_fd;          /* MHD's */

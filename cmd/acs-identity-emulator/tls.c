@@ -30,8 +30,23 @@ static bool add_extension(X509 *certificate, int kind, const char *value)
     return ok;
 }
 
-/* It is its own authority, so that clients that insist on one (Node, Go) take it as such. */
-static bool fill_certificate(X509 *certificate, EVP_PKEY *key)
+#define LOCAL_NAMES "DNS:localhost,IP:127.0.0.1,IP:::1"
+
+static const struct recipe {
+    const char *subject;
+    const char *names;
+    long from_s; /* from now */
+    long until_s;
+    bool is_authority; /* its own: else the good one is */
+} recipes[CERTIFICATE_KINDS] = {
+    /* An authority, so that clients that insist on one (Node, Go) take it as such. */
+    [CERTIFICATE_GOOD] = {"acs-identity-emulator", LOCAL_NAMES, -BACKDATED_S, VALID_S, true},
+    [CERTIFICATE_EXPIRED] = {"expired", LOCAL_NAMES, -2 * BACKDATED_S, -BACKDATED_S, false},
+    [CERTIFICATE_OTHER_NAME] = {"other name", "DNS:elsewhere.invalid", -BACKDATED_S, VALID_S, false},
+    [CERTIFICATE_SELF_SIGNED] = {"self-signed", LOCAL_NAMES, -BACKDATED_S, VALID_S, true},
+};
+
+static bool fill_certificate(X509 *certificate, const struct recipe *recipe, const X509 *authority, EVP_PKEY *key)
 {
     uint64_t serial;
     X509_NAME *name = X509_get_subject_name(certificate);
@@ -39,17 +54,20 @@ static bool fill_certificate(X509 *certificate, EVP_PKEY *key)
     return RAND_bytes((unsigned char *)&serial, sizeof serial) == 1 &&
            ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1) == 1 &&
            X509_set_version(certificate, X509_VERSION_3) == 1 &&
-           X509_gmtime_adj(X509_getm_notBefore(certificate), -BACKDATED_S) != NULL &&
-           X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_S) != NULL &&
+           X509_gmtime_adj(X509_getm_notBefore(certificate), recipe->from_s) != NULL &&
+           X509_gmtime_adj(X509_getm_notAfter(certificate), recipe->until_s) != NULL &&
            X509_set_pubkey(certificate, key) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"acs-identity-emulator", -1, -1,
-                                      0) == 1 &&
-           X509_set_issuer_name(certificate, name) == 1 &&
-           add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-           add_extension(certificate, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)recipe->subject, -1, -1, 0) ==
+               1 &&
+           X509_set_issuer_name(certificate, recipe->is_authority ? name : X509_get_subject_name(authority)) == 1 &&
+           add_extension(certificate, NID_basic_constraints,
+                         recipe->is_authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
+           add_extension(certificate, NID_key_usage,
+                         recipe->is_authority ? "critical,digitalSignature,keyCertSign"
+                                              : "critical,digitalSignature") &&
            add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
            add_extension(certificate, NID_subject_key_identifier, "hash") &&
-           add_extension(certificate, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1") &&
+           add_extension(certificate, NID_subject_alt_name, recipe->names) &&
            X509_sign(certificate, key, EVP_sha256()) > 0;
 }
 
@@ -62,25 +80,44 @@ static char *text_of(BIO *bio)
     return length > 0 ? strndup(bytes, (size_t)length) : NULL;
 }
 
+static char *key_text(EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_secmem());
+    char *text = NULL;
+
+    if (bio != NULL && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+        text = text_of(bio);
+    BIO_free(bio);
+    return text;
+}
+
+static char *certificate_text(X509 *certificate)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+
+    if (bio != NULL && PEM_write_bio_X509(bio, certificate) == 1)
+        text = text_of(bio);
+    BIO_free(bio);
+    return text;
+}
+
 bool certificate_make(struct certificate *certificate, struct error *error)
 {
     *certificate = (struct certificate){0};
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x509 = X509_new();
-    BIO *key_bio = BIO_new(BIO_s_secmem());
-    BIO *x509_bio = BIO_new(BIO_s_mem());
+    X509 *made[CERTIFICATE_KINDS] = {NULL};
+    bool ok = key != NULL && (certificate->key_pem = key_text(key)) != NULL;
 
-    if (key != NULL && x509 != NULL && key_bio != NULL && x509_bio != NULL && fill_certificate(x509, key) &&
-        PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-        PEM_write_bio_X509(x509_bio, x509) == 1) {
-        certificate->key_pem = text_of(key_bio);
-        certificate->certificate_pem = text_of(x509_bio);
+    for (int kind = 0; kind < CERTIFICATE_KINDS; kind++) {
+        made[kind] = X509_new();
+        ok = ok && made[kind] != NULL && fill_certificate(made[kind], &recipes[kind], made[CERTIFICATE_GOOD], key) &&
+             (certificate->pem[kind] = certificate_text(made[kind])) != NULL;
     }
-    BIO_free(x509_bio);
-    BIO_free(key_bio);
-    X509_free(x509);
+    for (int kind = 0; kind < CERTIFICATE_KINDS; kind++)
+        X509_free(made[kind]);
     EVP_PKEY_free(key);
-    if (certificate->key_pem != NULL && certificate->certificate_pem != NULL)
+    if (ok)
         return true;
     certificate_clear(certificate);
     return error_set(error, ERROR_SYSTEM, "cannot make a certificate");
@@ -114,7 +151,7 @@ bool certificate_write(struct certificate *certificate, const char *directory, s
         certificate->path[0] = '\0';
         return false;
     }
-    atomic_file_write(file, certificate->certificate_pem, strlen(certificate->certificate_pem));
+    atomic_file_write(file, certificate->pem[CERTIFICATE_GOOD], strlen(certificate->pem[CERTIFICATE_GOOD]));
     return atomic_file_commit(file, error);
 }
 
@@ -127,6 +164,7 @@ void certificate_clear(struct certificate *certificate)
     if (certificate->key_pem != NULL)
         OPENSSL_cleanse(certificate->key_pem, strlen(certificate->key_pem));
     free(certificate->key_pem);
-    free(certificate->certificate_pem);
+    for (int kind = 0; kind < CERTIFICATE_KINDS; kind++)
+        free(certificate->pem[kind]);
     *certificate = (struct certificate){0};
 }

@@ -121,13 +121,44 @@ fails_with() {
     is "$(stats .faults.wrong_length)" 1
 }
 
-@test "over TLS the connection is cut" {
-    printf -- '- { nth: 1, fault: reset_body }\n- { nth: 2, fault: close_after }\n' >"$BATS_TEST_TMPDIR/faults.yaml"
+# with_tls_faults RULE...: the same over TLS.
+with_tls_faults() {
+    printf -- '- %s\n' "$@" >"$BATS_TEST_TMPDIR/faults.yaml"
     emulator_start --tls --faults "$BATS_TEST_TMPDIR/faults.yaml"
+}
+
+@test "over TLS the connection is cut" {
+    with_tls_faults '{ nth: 1, fault: reset_header }' '{ nth: 2, fault: reset_body }' '{ nth: 3, fault: close_after }'
     fails_with '5[26]' curl_request POST "$CREATE"
+    fails_with 56 curl_request POST "$CREATE"
+    [[ $BODY == '{"identity":'* && $BODY != *'}' ]]
     fails_with '5[26]' curl_request POST "$CREATE"
     create
-    is "$(stats .identities.created)" 3
+    is "$(stats .identities.created)" 4
+}
+
+@test "tls_cut, cert_expired, cert_other_name and cert_self_signed: new connections are no good for a while" {
+    local fault
+    for fault in tls_cut cert_expired cert_other_name cert_self_signed; do
+        with_tls_faults "{ nth: 1, fault: $fault, seconds: 60 }"
+        fails_with '5[26]' curl_request POST "$CREATE"
+        case $fault in
+        tls_cut) fails_with 35 curl_request POST "$CREATE" ;;
+        cert_expired) fails_with 60 curl_request POST "$CREATE" && grep -q 'has expired' "$BATS_TEST_TMPDIR/curl.err" ;;
+        cert_other_name) fails_with 60 curl_request POST "$CREATE" && grep -q 'does not match\|no alternative' "$BATS_TEST_TMPDIR/curl.err" ;;
+        cert_self_signed) fails_with 60 curl_request POST "$CREATE" && grep -q 'self-signed' "$BATS_TEST_TMPDIR/curl.err" ;;
+        esac
+        emulator_stop
+    done
+    with_tls_faults '{ nth: 1, fault: cert_expired, seconds: 0.5 }'
+    fails_with '5[26]' curl_request POST "$CREATE"
+    for _ in {1..200}; do
+        curl_request POST "$CREATE" 2>/dev/null
+        [ "$STATUS" = 000 ] || break
+        sleep 0.05
+    done
+    is "$STATUS" 201
+    is "$(stats '"\(.identities.created) \(.faults.cert_expired)"')" '1 1'
 }
 
 # --- slow ------------------------------------------------------------------------------------------------------------
@@ -290,6 +321,11 @@ refuses_script() {
     refuses_script 1 'clock must' <<<'- { clock: 20m }'
     refuses_script 1 'clock stands' <<<'- { fault: stall, clock: -20m }'
     refuses_script 2 'mapping' <<<$'- fault: stall\n- fault: x: y\n'
+}
+
+@test "faults of TLS need TLS" {
+    printf -- '- { nth: 1, status: 500 }\n- { fault: cert_expired }\n' >"$BATS_TEST_TMPDIR/bad.yaml"
+    refuses --listen 127.0.0.1:0 --seed bats --faults "$BATS_TEST_TMPDIR/bad.yaml" | grep -q 'the fault cert_expired needs --tls'
 }
 
 @test "a script that is not there" {
