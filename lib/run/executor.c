@@ -245,7 +245,7 @@ static void reject(struct executor *executor, const struct task *task, const str
     if (http->end != HTTP_ANSWERED) {
         error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->address->host,
                   answer->message);
-        error_hint(&error, "%s", transport_hint(http->end));
+        error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);
         acs_credential_hint(answer, server_s, now_s, hint);

@@ -1,5 +1,7 @@
 #include "run/transport.h"
 
+#include <string.h>
+
 enum { ANSWER_MAX = 256 * 1024 };
 
 /* Does the job make identities that a repeated request would make a second time? */
@@ -39,11 +41,21 @@ struct http_options transport_options(const struct spec *spec, const struct spec
     };
 }
 
-const char *transport_hint(enum http_end end)
+/* By the words of OpenSSL and libcurl. */
+static const char *trust_hint(const char *detail)
 {
-    switch (end) {
+    if (strstr(detail, "expired") != NULL || strstr(detail, "not yet valid") != NULL)
+        return "look at this machine's clock; if it is right, the service needs a new certificate";
+    if (strstr(detail, "target host name") != NULL)
+        return "check the endpoint's name: the certificate is for another one";
+    return "if the service has a certificate of its own authority, name it in resource.ca_file";
+}
+
+const char *transport_hint(const struct http_answer *answer)
+{
+    switch (answer->end) {
     case HTTP_NO_HOST: return "check the endpoint's name in the connection string";
-    case HTTP_UNTRUSTED: return "if the service has a certificate of its own authority, name it in resource.ca_file";
+    case HTTP_UNTRUSTED: return trust_hint(answer->detail);
     case HTTP_NO_PROXY: return "check the proxy that https_proxy or HTTPS_PROXY names, or list the host in no_proxy";
     case HTTP_ANSWERED:
     case HTTP_NOT_SENT:

@@ -11,6 +11,6 @@ struct http_options transport_options(const struct spec *spec, const struct spec
                                       const struct acs_resource *address);
 
 /* What to do about an end that keeps every request from the service; "" for others. */
-const char *transport_hint(enum http_end end);
+const char *transport_hint(const struct http_answer *answer);
 
 #endif

@@ -30,8 +30,9 @@ class Emulator:
         self.home = pathlib.Path(home)
         ready = self.home / "ready"
         self.log = open(self.home / "emulator.log", "ab")
+        # It ends with us, however we end.
         self.process = subprocess.Popen(
-            [BIN / "acs-identity-emulator", "--listen", "127.0.0.1:0", "--ready-file", ready, "--remember-request-ids",
+            ["setpriv", "--pdeathsig", "TERM", BIN / "acs-identity-emulator", "--listen", "127.0.0.1:0", "--ready-file", ready, "--remember-request-ids",
              *options], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while not ready.exists():
