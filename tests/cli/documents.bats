@@ -88,3 +88,24 @@ volumes = {volume["name"] for volume in job["spec"]["jobTemplate"]["spec"]["temp
 assert {mount["name"] for mount in container["volumeMounts"]} == volumes
 END
 }
+
+@test "every command and option in the guides and in the README is one that the program has" {
+    local command options option
+    while read -r command options; do
+        run rollcall "$command" --help
+        [ "$status" -eq 0 ] || { echo "no command $command"; return 1; }
+        for option in $(grep -oE -- '--[a-z-]+' <<<"$options"); do
+            [[ $output == *"$option"* ]] || { echo "$command has no $option"; return 1; }
+        done
+    done < <(grep -ohE '\brollcall +[a-z]+ +[^`#(]*(JOB|jobs/[a-z-]+)\.yaml[^`#(]*' README.md jobs/README.md jobs/guide/*.md |
+        sed 's/^rollcall *//')
+}
+
+@test "every link in the documents leads somewhere" {
+    local page link
+    for page in README.md CHANGELOG.md jobs/README.md jobs/guide/*.md samples/README.md tests/README.md; do
+        while read -r link; do
+            [ -e "$(dirname "$page")/${link%%#*}" ] || { echo "$page: $link"; return 1; }
+        done < <(grep -oE '\]\([^):]+\)' "$page" | sed 's/^](//; s/)$//; /^#/d')
+    done
+}
