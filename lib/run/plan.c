@@ -221,6 +221,45 @@ static void count_all(struct plan *plan)
     }
 }
 
+static bool open_planner(struct planner *planner, const struct plan_options *options, struct error *error)
+{
+    const struct spec *spec = planner->spec;
+
+    planner->found = calloc(options->only != NULL ? options->only->count : 1, sizeof *planner->found);
+    planner->plan = calloc(1, sizeof *planner->plan);
+    if (planner->found == NULL || planner->plan == NULL)
+        return error_no_memory(error);
+    planner->plan->spec = spec;
+    planner->plan->options = *options;
+    planner->plan->parts = calloc(spec->resource_count, sizeof *planner->plan->parts);
+    if (planner->plan->parts == NULL)
+        return error_no_memory(error);
+    homes_init(&planner->homes, spec);
+    if (planner->ledger != NULL && (planner->ids = places_find(spec, NULL, planner->ledger, error)) == NULL)
+        return false;
+    planner->join = join_new(error);
+    return planner->join != NULL;
+}
+
+/* There must be somebody, and everybody whom --only names: who cuts off a leaver and mistypes must hear of it. */
+static bool check_users(const struct planner *planner, struct error *error)
+{
+    const struct plan *plan = planner->plan;
+    const struct text_list *only = plan->options.only;
+
+    if (plan->roster.rows == 0 && plan->active == 0) {
+        problems_add(planner->problems, 0, 0, "a roster needs a header and at least one user", "it has no rows");
+        return error_set(error, ERROR_INPUT, "%s has no rows", planner->problems->file);
+    }
+    for (size_t i = 0; only != NULL && i < only->count; i++) {
+        if (planner->found[i])
+            continue;
+        error_set(error, ERROR_INPUT, "neither the roster nor the ledger has a user \"%s\"", only->items[i]);
+        return error_hint(error, "--only takes what stands in the roster's column \"%s\"", planner->spec->roster.key);
+    }
+    return true;
+}
+
 struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *ledger,
                        const struct plan_options *options, struct problems *problems,
                        struct problems *previous_problems, struct error *error)
@@ -228,49 +267,20 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
     struct planner planner = {
         .spec = spec, .ledger = ledger, .problems = problems, .previous_problems = previous_problems};
     const struct join_visitor visitor = {.match = planner_judge, .duplicate = note_duplicate, .context = &planner};
-    bool ok = false;
 
-    planner.plan = calloc(1, sizeof *planner.plan);
-    if (planner.plan == NULL) {
-        error_no_memory(error);
-        return NULL;
-    }
-    planner.plan->spec = spec;
-    planner.plan->options = *options;
-    planner.plan->parts = calloc(spec->resource_count, sizeof *planner.plan->parts);
-    if (planner.plan->parts == NULL) {
-        error_no_memory(error);
-        goto out;
-    }
-    homes_init(&planner.homes, spec);
-    if (ledger != NULL && (planner.ids = places_find(spec, NULL, ledger, error)) == NULL)
-        goto out;
-    planner.join = join_new(error);
-    if (planner.join == NULL)
-        goto out;
-    if (!planner_read_sides(&planner, roster_fd, error))
-        goto out;
-    if (planner.plan->roster.rows == 0 && planner.plan->active == 0) {
-        problems_add(problems, 0, 0, "a roster needs a header and at least one user", "it has no rows");
-        error_set(error, ERROR_INPUT, "%s has no rows", problems->file);
-        goto out;
-    }
-    if (!join_run(planner.join, &visitor, error) || !refuse_duplicates(&planner, roster_fd, error))
-        goto out;
+    bool ok = open_planner(&planner, options, error) && planner_read_sides(&planner, roster_fd, error) &&
+              check_users(&planner, error) && join_run(planner.join, &visitor, error) &&
+              refuse_duplicates(&planner, roster_fd, error);
     join_free(planner.join);
-    planner.join = NULL;
-    if (planner.unresolved && !read_again(&planner, roster_fd, resolve, error))
-        goto out;
-    count_all(planner.plan);
-    ok = true;
-out:
-    join_free(planner.join);
+    ok = ok && (!planner.unresolved || read_again(&planner, roster_fd, resolve, error));
     free(planner.ids);
-    if (!ok) {
-        plan_free(planner.plan);
-        return NULL;
+    free(planner.found);
+    if (ok) {
+        count_all(planner.plan);
+        return planner.plan;
     }
-    return planner.plan;
+    plan_free(planner.plan);
+    return NULL;
 }
 
 void plan_free(struct plan *plan)

@@ -10,12 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_in(const struct text_list *list, const char *key)
+/* Is this one of the users to look at? Both threads note whom they have found. */
+static bool is_asked(const struct planner *planner, const char *key)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], key) == 0)
-            return true;
-    return false;
+    const struct text_list *only = planner->plan->options.only;
+    bool asked = only == NULL;
+
+    for (size_t i = 0; only != NULL && i < only->count; i++) {
+        if (strcmp(only->items[i], key) != 0)
+            continue;
+        atomic_store_explicit(&planner->found[i], true, memory_order_relaxed);
+        asked = true;
+    }
+    return asked;
 }
 
 /* --- the roster --- */
@@ -128,14 +135,13 @@ static bool note_place(struct planner *planner, const struct roster_row *row)
 static bool plan_roster_row(void *context, const struct roster_row *row, struct error *error)
 {
     struct planner *planner = context;
-    const struct plan_options *options = &planner->plan->options;
     struct plan_row *decision = row_at(planner, row->index, error);
 
     if (decision == NULL)
         return false;
     decision->check = plan_key_check(row->key.bytes, row->key.length) & ((1U << 25) - 1);
     decision->reason = row->selected ? REASON_UNRESOLVED : REASON_OUTSIDE;
-    decision->acts = options->only == NULL || is_in(options->only, row->key.bytes);
+    decision->acts = is_asked(planner, row->key.bytes);
     /* A row of a failures file whose user was not in the roster: still not in the roster. */
     if (planner->category_column != SIZE_MAX &&
         strcmp(row->fields[planner->category_column].bytes, FAILURES_REMOVED) == 0) {
@@ -231,7 +237,7 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
         known |= KNOWN_MARKED;
     if (identity->removed_at_s != 0 && options->now_s - identity->removed_at_s >= (int64_t)spec->rules.removed.after_s)
         known |= KNOWN_GRACE_OVER;
-    if (options->only == NULL || is_in(options->only, identity->key))
+    if (is_asked(planner, identity->key))
         known |= KNOWN_ASKED;
     return known;
 }

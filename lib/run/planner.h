@@ -9,6 +9,8 @@
 #include "run/home.h"
 #include "run/plan.h"
 
+#include <stdatomic.h>
+
 /* What the ledger side of the join knows of a user, in join_entry.extra. */
 enum {
     KNOWN_STATE = 3, /* enum identity_state */
@@ -31,6 +33,7 @@ struct planner {
     int64_t *ids;           /* what the ledger calls the spec's resources; NULL without a ledger */
     uint64_t capacity;      /* of plan->rows and plan->places */
     size_t category_column; /* of a failures file; SIZE_MAX */
+    atomic_bool *found;     /* for each key of --only: the roster or the ledger has it */
     bool unresolved;
     struct duplicate {
         uint64_t index;

@@ -330,6 +330,13 @@ onboard_protected() {
     says "would delete 3 of 18"
 }
 
+@test "--only with a name that nobody has is refused, whoever else it names" {
+    sends 0 run_job --only ben --only bne
+    exits 2
+    says 'neither the roster nor the ledger has a user "bne"'
+    says 'what stands in the roster'"'"'s column "user_id"'
+}
+
 @test "--only does one user now and leaves the others as they are" {
     write_rules '{ added: provision, changed: [revoke, issue], removed: delete }'
     onboard
