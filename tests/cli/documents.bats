@@ -19,7 +19,8 @@ completes_bash() {
 @test "the manual pages are free of warnings and have a name that can be looked up" {
     local page
     for page in cmd/rollcall/rollcall.1 cmd/acs-identity-emulator/acs-identity-emulator.1 lib/spec/rollcall-job.5; do
-        run --separate-stderr groff -man -Tutf8 -ww -z "$page"
+        run --separate-stderr groff -man -Tutf8 -ww -Wbreak -z "$page"
+        echo "$stderr"
         [ "$status" -eq 0 ] && [ -z "$stderr" ]
         grep -q "^$(basename "${page%.*}" | sed 's/-/\\\\-/g') \\\\- " "$page"
     done
