@@ -27,6 +27,7 @@ test_packages=(
     nodejs
     npm
     openssl
+    prometheus # promtool checks metrics and alerts
     python3
     python3-jsonschema
     python3-yaml

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "http/pool.h"
 #include "output/mapping.h"
+#include "output/metrics.h"
 #include "output/reporter.h"
 #include "output/token_sink.h"
 #include "run/places.h"
@@ -287,6 +288,29 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
     return status;
 }
 
+/* Of a run that was refused as well: an alert must see it. Another run that holds the ledger will write its own. */
+static int write_metrics(const struct job *job, int status)
+{
+    const struct spec *spec = job->spec;
+    struct ledger *other = NULL;
+    struct error error = {.code = ERROR_NONE};
+
+    if (spec->outputs.metrics == NULL || status == error_exit_status(ERROR_BUSY))
+        return status;
+    if (job->ledger == NULL && ledger_exists(spec->ledger))
+        other = ledger_open(spec->ledger, LEDGER_READ, &error);
+    if (error.code == ERROR_NONE && job->ledger != NULL)
+        ledger_add_totals(job->ledger, &error);
+    if (error.code == ERROR_NONE)
+        metrics_write(spec->outputs.metrics, job->ledger != NULL ? job->ledger : other, spec->name, status,
+                      clock_wall_ms(&clock_system), &error);
+    ledger_close(other);
+    if (error.code == ERROR_NONE)
+        return status;
+    const int failed = command_error(&error);
+    return status != 0 ? status : failed;
+}
+
 static int run_spec(const char *path, struct run_arguments *arguments)
 {
     struct job job = {.roster_fd = -1};
@@ -302,6 +326,8 @@ static int run_spec(const char *path, struct run_arguments *arguments)
     } else {
         status = run_job(&job, arguments, addresses);
     }
+    if (!arguments->dry_run)
+        status = write_metrics(&job, status);
     command_addresses_free(job.spec, addresses);
     job_close(&job);
     plan_file_free(arguments->plan_file);

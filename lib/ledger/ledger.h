@@ -282,6 +282,28 @@ bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *con
 bool ledger_each_attempt_since(struct ledger *ledger, int64_t since_ms, audit_visitor *visit, void *context,
                                struct error *error);
 
+/* --- totals over the life of the ledger, by job --- */
+
+/* Upper bounds of the time that an attempt took; the bucket after the last bound has the longer ones. */
+enum { LEDGER_BOUNDS = 13, LEDGER_UNTIMED = LEDGER_BOUNDS + 1, LEDGER_BUCKETS };
+extern const uint32_t ledger_bounds_ms[LEDGER_BOUNDS];
+
+struct ledger_total {
+    const char *action;
+    const char *outcome;
+    int bucket; /* 0 to LEDGER_BOUNDS; LEDGER_UNTIMED: the time was not recorded */
+    uint64_t count;
+    uint64_t sum_ms;
+};
+
+/* Adds what the audit trail has got since the last time; a transaction of its own. */
+bool ledger_add_totals(struct ledger *ledger, struct error *error);
+typedef bool total_visitor(void *context, const struct ledger_total *total, struct error *error);
+bool ledger_each_total(struct ledger *ledger, const char *job, total_visitor *visit, void *context,
+                       struct error *error);
+/* When the last run of the job that did everything ended; 0: there is none. */
+bool ledger_last_success(struct ledger *ledger, const char *job, int64_t *at_ms, struct error *error);
+
 /* --- counting --- */
 
 struct ledger_counts {

@@ -112,6 +112,17 @@ const char *const ledger_migrations[] = {
 
     /* 4 to 5: users who belong to another resource than their identity */
     "ALTER TABLE runs ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;",
+
+    /* 5 to 6: counters for outputs.metrics */
+    "CREATE TABLE totals ("
+    "  job TEXT NOT NULL,"
+    "  action TEXT NOT NULL,"
+    "  outcome TEXT NOT NULL,"
+    "  bucket INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL,"
+    "  sum_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (job, action, outcome, bucket)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -195,6 +206,14 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_FORGET_UNDELIVERED] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL,"
                                " token_run = NULL"
                                " WHERE token_run IN (SELECT id FROM runs WHERE state = 'running')",
+
+    [SQL_TOTALS_NEW] = "SELECT id, run, action, outcome, elapsed_ms FROM audit WHERE id > ?1 AND request_id IS NOT NULL"
+                       " ORDER BY id",
+    [SQL_TOTALS_ADD] = "INSERT INTO totals SELECT job, ?2, ?3, ?4, ?5, ?6 FROM runs WHERE id = ?1"
+                       " ON CONFLICT DO UPDATE SET count = count + excluded.count, sum_ms = sum_ms + excluded.sum_ms",
+    [SQL_TOTALS] = "SELECT action, outcome, bucket, count, sum_ms FROM totals WHERE job = ?1"
+                   " ORDER BY action, outcome, bucket",
+    [SQL_LAST_SUCCESS] = "SELECT coalesce(max(ended_at), 0) FROM runs WHERE job = ?1 AND state = 'done'",
 
     [SQL_COUNT_STATES] = "SELECT state, count(*) FROM identities GROUP BY state",
     [SQL_COUNT_TOKENS] = "SELECT count(*) FILTER (WHERE token_expires_at > ?1),"

@@ -161,6 +161,7 @@ struct spec {
     struct {
         char *mapping; /* NULL: not written; likewise below */
         char *failures;
+        char *metrics;
         struct spec_sink *sinks; /* of the tokens */
         size_t sink_count;       /* 0: nobody wants tokens */
         bool escape_formulas;

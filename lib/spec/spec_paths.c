@@ -106,6 +106,7 @@ static void list_uses(const struct spec *spec, struct uses *uses)
         {NULL, 0, "roster.previous", spec->roster.previous, false},
         {NULL, 0, "outputs.mapping", spec->outputs.mapping, false},
         {NULL, 0, "outputs.failures", spec->outputs.failures, false},
+        {NULL, 0, "outputs.metrics", spec->outputs.metrics, false},
     };
 
     uses->count = 0;

@@ -276,6 +276,8 @@ const struct spec_key spec_table[] = {
          "next run."},
     {"outputs", "failures", SPEC_PATH, FIELD(outputs.failures), .example = "out/failures.csv",
      .help = "CSV with the failed roster rows plus error columns; usable as a roster again."},
+    {"outputs", "metrics", SPEC_PATH, FIELD(outputs.metrics), .example = "out/job.prom",
+     .help = "Prometheus metrics for the node exporter's textfile collector; whole and new after every run."},
     {"outputs", "escape_formulas", SPEC_BOOLEAN, FIELD(outputs.escape_formulas), .initial = "false", .example = "true",
      .help = "Put a ' before values that a spreadsheet would take for a formula."},
 

@@ -156,7 +156,7 @@ static void columns_count_characters(void **state)
 {
     refuses(state, WHOLE "outputs: { mapping: 'gr\xC3\xBC\xC3\x9F\x65.csv', \xC3\xA4: 1 }\n",
             "job.yaml:11:34: unknown key \"\xC3\xA4\" in outputs\n"
-            "  hint: remove it, or use one of mapping, tokens, failures or escape_formulas\n");
+            "  hint: remove it, or use one of mapping, tokens, failures, metrics or escape_formulas\n");
     refuses(state, "n\xC3\xA4me: \xFF\n",
             "job.yaml:1:7: the file is not valid UTF-8 here\n  hint: save the file as UTF-8\n");
     refuses(state, "a: 1\n\xC3\xA4: \x01\n",

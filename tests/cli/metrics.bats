@@ -1,0 +1,109 @@
+# outputs.metrics: Prometheus text for the node exporter's textfile collector.
+
+setup() {
+    load helper
+    job_setup
+    write_job outputs='{ failures: out/failures.csv, tokens: { csv: out/tokens.csv }, metrics: out/job.prom }'
+}
+
+teardown() {
+    job_teardown
+}
+
+# metric NAME LABELS: its value; LABELS are those besides job_name.
+metric() {
+    sed -n "s/^rollcall_$1{job_name=\"contoso-staff\"${2:+,$2}} //p" out/job.prom
+}
+
+# checked: promtool finds nothing wrong with the file.
+checked() {
+    if ! command -v promtool >/dev/null; then
+        skip "promtool is not installed"
+    fi
+    run promtool check metrics <out/job.prom
+    echo "$output"
+    [ "$status" -eq 0 ]
+    is "$output" ''
+}
+
+@test "a run writes how the job stands, and promtool finds it right" {
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(mode out/job.prom)" 644
+    is "$(metric last_exit_status)" 0
+    is "$(metric users 'state="active"')" 10
+    is "$(metric tokens_live)" 10
+    is "$(metric tokens_expiring 'within="24h"')" 10
+    is "$(metric tokens_expiring 'within="1h"')" 0
+    is "$(metric requests_total 'action="provision",outcome="done"')" 10
+    is "$(metric request_duration_seconds_count 'action="provision"')" 10
+    is "$(metric request_duration_seconds_bucket 'action="provision",le="+Inf"')" 10
+    is "$(metric last_run_users 'result="done"')" 10
+    [ $((EPOCHSECONDS - $(metric last_success_timestamp_seconds))) -lt 60 ]
+    [ "$(metric last_run_duration_seconds)" != 0 ]
+    run -1 grep -e contoso.example -e '8:acs' out/job.prom
+    checked
+}
+
+@test "counters add up over the runs of one job, killed ones included, and leave out those of others" {
+    run_job --limit 4
+    run_job
+    is "$(metric requests_total 'action="provision",outcome="done"')" 10
+    run_job --reissue-all
+    is "$(metric requests_total 'action="issue",outcome="done"')" 10
+    # A run that could not write them: its attempts are added by the next one.
+    sql "INSERT INTO runs (started_at, state, job, operator, roster_rows) VALUES (1, 'running', 'contoso-staff', '', 0);
+         INSERT INTO audit (at, run, key, action, outcome, attempt, status, request_id, elapsed_ms)
+         SELECT 1, max(id), 'x', 'provision', 'throttled', 1, 429, 'r', 3 FROM runs;
+         INSERT INTO runs (started_at, state, job, operator, roster_rows) VALUES (1, 'running', 'contoso-other', '', 0);
+         INSERT INTO audit (at, run, key, action, outcome, attempt, status, request_id, elapsed_ms)
+         SELECT 1, max(id), 'x', 'provision', 'done', 1, 201, 'r', 70000 FROM runs"
+    run_job
+    is "$(metric requests_total 'action="provision",outcome="throttled"')" 1
+    is "$(metric requests_total 'action="provision",outcome="done"')" 10
+    is "$(metric request_duration_seconds_count 'action="provision"')" 10
+    checked
+}
+
+@test "a refused run shows in the exit status and leaves the last success as it was" {
+    run_job
+    local before
+    before=$(metric last_success_timestamp_seconds)
+    write_roster 2
+    write_job limits='{ shrink: 10% }' \
+        outputs='{ failures: out/failures.csv, tokens: { csv: out/tokens.csv }, metrics: out/job.prom }'
+    run_job
+    [ "$status" -eq 3 ]
+    is "$(metric last_exit_status)" 3
+    is "$(metric last_success_timestamp_seconds)" "$before"
+    is "$(metric users 'state="active"')" 10
+    checked
+}
+
+@test "a job that never ran has no success, and all its metrics" {
+    write_roster 0
+    run_job
+    [ "$status" -eq 2 ]
+    is "$(metric last_exit_status)" 2
+    is "$(metric last_success_timestamp_seconds)" 0
+    is "$(metric users 'state="active"')" 0
+    checked
+}
+
+@test "metrics that cannot be written are said, and the run is not thrown away" {
+    write_job outputs='{ tokens: { csv: out/tokens.csv }, metrics: /proc/nowhere/job.prom }'
+    run_job
+    [ "$status" -eq 1 ]
+    says "/proc/nowhere"
+    is "$(sql "SELECT count(*) FROM identities")" 10
+}
+
+@test "the sample alerts are rules that Prometheus takes, about metrics that there are" {
+    command -v promtool >/dev/null || skip "promtool is not installed"
+    promtool check rules "$ROLLCALL_SOURCE/jobs/prometheus/alerts.yaml"
+    run_job
+    local name
+    for name in $(grep -oE 'rollcall_[a-z_]+' "$ROLLCALL_SOURCE/jobs/prometheus/alerts.yaml" | sort -u); do
+        grep -q "^$name{" out/job.prom
+    done
+}
