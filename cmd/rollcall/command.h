@@ -27,8 +27,8 @@ struct command {
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
-extern const struct command command_init, command_validate, command_plan, command_run, command_status, command_history,
-    command_import, command_export, command_report;
+extern const struct command command_init, command_validate, command_doctor, command_plan, command_run, command_status,
+    command_history, command_import, command_export, command_report;
 /* All of them, in the order of a user's first day; the last one is NULL (commands.c). */
 extern const struct command *const commands[];
 

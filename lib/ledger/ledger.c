@@ -129,6 +129,23 @@ void ledger_rollback(struct ledger *ledger)
         simple(ledger, SQL_ROLLBACK, "roll back", &ignored);
 }
 
+bool ledger_check_integrity(struct ledger *ledger, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_INTEGRITY, error);
+    bool row;
+
+    if (statement == NULL || !ledger_step(ledger, statement, "check", &row, error))
+        return false;
+    const bool sound = row && strcmp(ledger_column_text(statement, 0), "ok") == 0;
+    if (!sound) {
+        error_set(error, ERROR_INPUT, "%s is damaged: %s", ledger->path, ledger_column_text(statement, 0));
+        error_hint(error,
+                   "restore it from a backup, never delete it: it holds the only record of which identity is whose");
+    }
+    sqlite3_reset(statement);
+    return sound;
+}
+
 bool ledger_get(struct ledger *ledger, const char *name, char *value, size_t size, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_META_GET, error);
@@ -354,8 +371,9 @@ static const char run_settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronou
 
 static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct error *error)
 {
-    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-                      (mode == LEDGER_RUN ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    /* A reader may not change anything, but it may take its side files away again: one that is opened for reading alone
+     * makes them, and leaves them. */
+    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_READWRITE;
     char path[PATH_MAX];
     int version = 0;
 
@@ -375,7 +393,8 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
         return check_is_ledger(ledger, error) && execute(ledger, run_settings, "set up the ledger", error) &&
                migrate(ledger, error);
 
-    if (!schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
+    if (!execute(ledger, "PRAGMA query_only = ON", "set up the ledger", error) ||
+        !schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
         return false;
     if (version == ledger_schema_version)
         return true;

@@ -42,6 +42,9 @@ void ledger_use_reserve(struct ledger *ledger);
 /* False when there is no file at `path`: nobody was ever provisioned. */
 bool ledger_exists(const char *path);
 
+/* Reads the whole file and looks for damage: ERROR_INPUT when there is some. */
+bool ledger_check_integrity(struct ledger *ledger, struct error *error);
+
 bool ledger_begin(struct ledger *ledger, struct error *error);
 bool ledger_commit(struct ledger *ledger, struct error *error);
 void ledger_rollback(struct ledger *ledger);

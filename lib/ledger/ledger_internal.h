@@ -12,6 +12,7 @@ enum statement {
     SQL_COMMIT,
     SQL_ROLLBACK,
     SQL_COUNT_OBJECTS,
+    SQL_INTEGRITY,
     SQL_META_GET,
     SQL_META_SET,
     SQL_RESOURCES,

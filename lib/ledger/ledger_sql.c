@@ -132,6 +132,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_COUNT_OBJECTS] = "SELECT count(*) FROM sqlite_schema",
+    [SQL_INTEGRITY] = "PRAGMA integrity_check(1)",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
 

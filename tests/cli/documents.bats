@@ -27,7 +27,7 @@ completes_bash() {
 }
 
 @test "bash completes commands, their options and the words of an option" {
-    [[ $(completes_bash "" | xargs) == *"validate plan run status"* ]]
+    [[ $(completes_bash "" | xargs) == *"validate doctor plan run status"* ]]
     [ "$(completes_bash export --f)" = "--format" ]
     [ "$(completes_bash export --format n)" = "ndjson" ]
     [ "$(completes_bash plan --exit)" = "--exit-code" ]

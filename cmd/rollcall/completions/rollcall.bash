@@ -6,7 +6,7 @@ _rollcall() {
     local command=${COMP_WORDS[1]-} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "--help --version init validate plan run status report history import export" -- "$word"))
+        COMPREPLY=($(compgen -W "--help --version init validate doctor plan run status report history import export" -- "$word"))
         return
     fi
     case "$command $before" in
@@ -29,6 +29,7 @@ _rollcall() {
         case $command in
     init) options="--help --roster --key --sign-in --removed" ;;
     validate) options="--help --no-secrets" ;;
+    doctor) options="--help --json" ;;
     plan) options="--help --json --exit-code --out --only --limit --reissue-all" ;;
     run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json" ;;
     status) options="--help --json" ;;

@@ -3,6 +3,7 @@
 # ROLLCALL_UPDATE=1 in the environment.
 complete -c rollcall -n __fish_use_subcommand -f -a init -d 'write a new job spec; asks for what no option says'
 complete -c rollcall -n __fish_use_subcommand -f -a validate -d 'check a job spec, and the roster that it names'
+complete -c rollcall -n __fish_use_subcommand -f -a doctor -d 'look whether everything is ready for a run; creates nothing'
 complete -c rollcall -n __fish_use_subcommand -f -a plan -d 'show what a run would do; sends nothing'
 complete -c rollcall -n __fish_use_subcommand -f -a run -d 'carry the plan out'
 complete -c rollcall -n __fish_use_subcommand -f -a status -d 'what the ledger knows: identities, tokens, runs'
@@ -15,6 +16,7 @@ complete -c rollcall -n '__fish_seen_subcommand_from init' -l key -x -d 'the col
 complete -c rollcall -n '__fish_seen_subcommand_from init' -l sign-in -x -a 'access-key entra' -d 'how to sign in to the resource'
 complete -c rollcall -n '__fish_seen_subcommand_from init' -l removed -x -a 'keep revoke delete' -d 'what becomes of users who are gone from the roster'
 complete -c rollcall -n '__fish_seen_subcommand_from validate' -l no-secrets -d 'do not look up { env } and { file } secrets'
+complete -c rollcall -n '__fish_seen_subcommand_from doctor' -l json -d 'one JSON object'
 complete -c rollcall -n '__fish_seen_subcommand_from plan' -l json -d 'one JSON object a user, then a summary'
 complete -c rollcall -n '__fish_seen_subcommand_from plan' -l exit-code -d 'exit 10 when there is something to do'
 complete -c rollcall -n '__fish_seen_subcommand_from plan' -l out -r -d 'save the plan, for `rollcall run --plan FILE`'

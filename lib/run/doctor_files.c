@@ -1,0 +1,117 @@
+/* Files: whether a run can read what it reads and write what it writes, and who else can. Nothing is opened for
+ * writing. */
+#include "core/file.h"
+#include "run/doctor_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { RESERVE_PER_REQUEST = 64 * 1024, MIB = 1024 * 1024, LITTLE_ROOM_MIB = 256 };
+
+/* Whoever can write to what decides on deletions can delete. */
+static void check_input(struct doctor *doctor, const char *what, const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        doctor_say(doctor, DOCTOR_BAD, "files", "check its path", "%s %s: %s", what, path, strerrordesc_np(errno));
+    else if (access(path, R_OK) != 0)
+        doctor_say(doctor, DOCTOR_BAD, "files", "let the user that runs rollcall read it", "%s %s cannot be read", what,
+                   path);
+    else if ((info.st_mode & S_IWOTH) != 0)
+        doctor_say(doctor, DOCTOR_WARNING, "files", "chmod o-w", "%s %s can be written by everybody (mode %04o)", what,
+                   path, (unsigned)(info.st_mode & 07777));
+    else
+        doctor_say(doctor, DOCTOR_GOOD, "files", NULL, "%s %s", what, path);
+}
+
+/* Makes `path` its nearest directory that is there. */
+static void go_up(char *path)
+{
+    struct stat info;
+
+    do {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) {
+            snprintf(path, 2, "%s", slash == NULL ? "." : "/");
+            return;
+        }
+        *slash = '\0';
+    } while (stat(path, &info) != 0);
+}
+
+/* May a file be put in the place of `path`, or be made there with the directories above it? */
+static bool can_be_written(const char *path, struct error *error)
+{
+    char *directory = strdup(path);
+
+    if (directory == NULL)
+        return error_no_memory(error);
+    go_up(directory);
+    const bool writable = access(directory, W_OK | X_OK) == 0 || error_errno(error, "%s", directory);
+    free(directory);
+    return writable && (access(path, F_OK) != 0 || file_check_directory(path, error));
+}
+
+static void check_output(struct doctor *doctor, const char *what, const char *path, bool secret)
+{
+    struct stat info;
+    struct error error;
+
+    if (path == NULL)
+        return;
+    const bool there = lstat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode))
+        doctor_say(doctor, DOCTOR_BAD, "files", "name a file of its own", "%s %s is no regular file", what, path);
+    else if (!can_be_written(path, &error))
+        doctor_say(doctor, DOCTOR_BAD, "files", "let the user that runs rollcall write there, and nobody else",
+                   "%s %s cannot be written: %s", what, path, error.message);
+    else if (there && secret && (info.st_mode & 077) != 0)
+        doctor_say(doctor, DOCTOR_WARNING, "files", "chmod 600", "%s %s can be used by others (mode %04o)", what, path,
+                   (unsigned)(info.st_mode & 07777));
+    else
+        doctor_say(doctor, DOCTOR_GOOD, "files", NULL, "%s %s%s", what, path, there ? "" : " will be made");
+}
+
+static void check_room(struct doctor *doctor)
+{
+    const uint64_t needed_mib = (uint64_t)doctor->spec->engine.concurrency * RESERVE_PER_REQUEST / MIB + 1;
+    struct statvfs info;
+    char *directory = strdup(doctor->spec->ledger);
+
+    if (directory == NULL)
+        return;
+    go_up(directory);
+    if (statvfs(directory, &info) == 0) {
+        const uint64_t free_mib = (uint64_t)info.f_bavail * info.f_frsize / MIB;
+        const enum doctor_grade grade = free_mib < needed_mib        ? DOCTOR_BAD
+                                        : free_mib < LITTLE_ROOM_MIB ? DOCTOR_WARNING
+                                                                     : DOCTOR_GOOD;
+        doctor_say(doctor, grade, "disk", grade == DOCTOR_GOOD ? NULL : "make room on the ledger's disk",
+                   "%" PRIu64 " MiB are free in %s; a run takes %" PRIu64 " MiB before its first request", free_mib,
+                   directory, needed_mib);
+    }
+    free(directory);
+}
+
+void doctor_check_files(struct doctor *doctor)
+{
+    const struct spec *spec = doctor->spec;
+
+    check_input(doctor, "the job spec", spec->path);
+    if (strcmp(spec->roster.csv, "-") != 0)
+        check_input(doctor, "the roster", spec->roster.csv);
+    check_output(doctor, "the mapping", spec->outputs.mapping, false);
+    check_output(doctor, "the failures", spec->outputs.failures, false);
+    for (size_t i = 0; i < spec->outputs.sink_count; i++)
+        check_output(doctor, "the tokens", spec->outputs.sinks[i].path, true);
+    if (access(spec->ledger, F_OK) != 0)
+        check_output(doctor, "the ledger", spec->ledger, true);
+    check_room(doctor);
+}

@@ -1,0 +1,84 @@
+/* The ledger: whether it is sound and of these resources, what waits in it, and what is left of the quotas. */
+#include "ledger/ledger.h"
+#include "run/doctor_internal.h"
+#include "run/places.h"
+#include "run/quota_past.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void check_counts(struct doctor *doctor, struct ledger *ledger)
+{
+    struct ledger_counts counts;
+    struct error error;
+
+    if (!ledger_count(ledger, clock_wall_ms(doctor->clock) / 1000, &counts, &error)) {
+        doctor_say_error(doctor, DOCTOR_BAD, "ledger", &error);
+        return;
+    }
+    doctor_say(doctor, DOCTOR_GOOD, "ledger", NULL, "%s is sound: %" PRIu64 " active identities", doctor->spec->ledger,
+               counts.by_state[IDENTITY_ACTIVE]);
+    if (counts.open_tasks > 0)
+        doctor_say(doctor, DOCTOR_WARNING, "ledger", "wait until that run has ended, or run again: that settles them",
+                   "%" PRIu64 " requests belong to a run that goes on, or was killed", counts.open_tasks);
+    if (counts.in_doubt > 0)
+        doctor_say(doctor, DOCTOR_WARNING, "ledger", "`rollcall status` lists them with their request ids",
+                   "%" PRIu64 " creates are in doubt: there may be identities that nobody knows", counts.in_doubt);
+}
+
+static void say_quota(struct doctor *doctor, enum action action, const struct quota_window *quota)
+{
+    const unsigned window_s = (unsigned)(quota->window_us / 1000000);
+
+    if (quota->count == 0)
+        return;
+    const bool full = quota->ended_count >= quota->limit;
+    doctor_say(doctor, full ? DOCTOR_WARNING : DOCTOR_GOOD, "quota",
+               full ? "nothing: a run waits until there is room again" : NULL,
+               "%s: %u of %u used in the last %u s by earlier runs", action_name(action), (unsigned)quota->ended_count,
+               (unsigned)quota->count, window_s);
+}
+
+static void check_quotas(struct doctor *doctor, struct ledger *ledger, int64_t place)
+{
+    const struct run_input input = {.spec = doctor->spec, .ledger = ledger, .clock = doctor->clock};
+    struct quota_window quotas[ACTION_COUNT] = {0};
+    struct error error;
+
+    if (!quota_open_windows(&input, place, quotas, &error)) {
+        doctor_say_error(doctor, DOCTOR_BAD, "quota", &error);
+        return;
+    }
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        say_quota(doctor, (enum action)action, &quotas[action]);
+        quota_clear(&quotas[action]);
+    }
+}
+
+void doctor_check_ledger(struct doctor *doctor)
+{
+    struct error error;
+    int64_t *places = NULL;
+
+    if (!ledger_exists(doctor->spec->ledger)) {
+        doctor_say(doctor, DOCTOR_GOOD, "ledger", NULL, "there is none yet: the first run makes it");
+        return;
+    }
+    struct ledger *ledger = ledger_open(doctor->spec->ledger, LEDGER_READ, &error);
+    if (ledger == NULL || !ledger_check_integrity(ledger, &error)) {
+        doctor_say_error(doctor, DOCTOR_BAD, "ledger", &error);
+        goto out;
+    }
+    check_counts(doctor, ledger);
+    for (size_t i = 0; i < doctor->spec->resource_count; i++)
+        if (doctor->addresses[i].host[0] == '\0')
+            goto out; /* told already */
+    places = places_find(doctor->spec, doctor->addresses, ledger, &error);
+    if (places == NULL)
+        doctor_say_error(doctor, DOCTOR_BAD, "ledger", &error);
+    else if (doctor->spec->resource_count == 1)
+        check_quotas(doctor, ledger, places[0]);
+out:
+    free(places);
+    ledger_close(ledger);
+}

@@ -1,0 +1,225 @@
+/* What one request tells: the way to the service, its certificate and its clock, and whether we may sign in. */
+#include "http/look.h"
+#include "run/doctor_internal.h"
+#include "run/transport.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SKEW_GOOD_S = 60, SKEW_MAX_S = 15 * 60, CERTIFICATE_SOON_DAYS = 14, ADDRESSES_SHOWN = 3 };
+
+/* Belongs to no resource; to sign in is all that it takes to be told so. */
+static const char nobody[] = "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000";
+
+struct question {
+    struct doctor *doctor;
+    const struct acs_resource *address;
+    struct http_look look;
+    enum http_end end;
+    struct acs_answer answer; /* of HTTP_ANSWERED */
+    int64_t server_s;         /* its Date; 0: none */
+    char detail[256];
+    const char *fix; /* of an end that is no answer; "" for those that say nothing */
+    bool read;       /* false when memory ran out over the answer */
+};
+
+/* --- the name --- */
+
+static void append_address(const struct addrinfo *found, char *text, size_t size)
+{
+    char address[INET6_ADDRSTRLEN] = "";
+
+    getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+    snprintf(text + strlen(text), size - strlen(text), "%s%s", text[0] != '\0' ? ", " : "", address);
+}
+
+/* Where a proxy or engine.connect_to leads elsewhere, the name need not be known here. */
+static void check_name(const struct question *question)
+{
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
+    const char *host = question->address->host;
+    char bare[sizeof question->address->host];
+    char addresses[ADDRESSES_SHOWN * INET6_ADDRSTRLEN + 8] = "";
+    struct addrinfo *found = NULL;
+
+    snprintf(bare, sizeof bare, "%s", host + (host[0] == '['));
+    bare[strcspn(bare, "]")] = '\0';
+    const int code = getaddrinfo(bare, NULL, &wanted, &found);
+    int shown = 0;
+    for (const struct addrinfo *next = found; next != NULL && shown < ADDRESSES_SHOWN; next = next->ai_next, shown++)
+        append_address(next, addresses, sizeof addresses);
+    if (found != NULL)
+        freeaddrinfo(found);
+    if (code == 0)
+        doctor_say(question->doctor, DOCTOR_GOOD, "name", NULL, "%s is %s", host, addresses);
+    else if (question->look.peer[0] != '\0')
+        doctor_say(question->doctor, DOCTOR_GOOD, "name", NULL, "%s is not known here, but the way leads over %s", host,
+                   question->look.peer);
+    else
+        doctor_say(question->doctor, DOCTOR_BAD, "name", "check the endpoint's name", "%s: %s", host,
+                   gai_strerror(code));
+}
+
+/* --- the connection --- */
+
+static void check_certificate(const struct question *question)
+{
+    const struct http_look *look = &question->look;
+    const int64_t days = (look->not_after_s - clock_wall_ms(question->doctor->clock) / 1000) / (24 * 60 * 60);
+    const bool soon = days < CERTIFICATE_SOON_DAYS;
+
+    doctor_say(question->doctor, soon ? DOCTOR_WARNING : DOCTOR_GOOD, "tls",
+               soon ? "have the certificate renewed before it ends: then nothing is sent any more" : NULL,
+               "%s with %s; its certificate is for %s and ends in %" PRId64 " days", look->tls, look->peer, look->names,
+               days);
+}
+
+/* What keeps requests from leaving at all. False when there was no answer. */
+static bool check_connection(const struct question *question)
+{
+    if (question->look.tls[0] != '\0')
+        check_certificate(question);
+    else if (question->look.peer[0] != '\0')
+        doctor_say(question->doctor, DOCTOR_WARNING, "tls", "use https:// for anything but the emulator",
+                   "plain HTTP with %s", question->look.peer);
+    if (question->end == HTTP_ANSWERED)
+        return true;
+    doctor_say(question->doctor, DOCTOR_BAD, question->end == HTTP_UNTRUSTED ? "tls" : "connection",
+               question->fix[0] != '\0' ? question->fix
+                                        : "check the network, its firewall, and the state of the service",
+               "%s: %s", question->address->authority, question->detail);
+    return false;
+}
+
+/* --- the answer --- */
+
+static void check_clock(const struct question *question)
+{
+    const int64_t ahead_s = clock_wall_ms(question->doctor->clock) / 1000 - question->server_s;
+    const int64_t off_s = ahead_s < 0 ? -ahead_s : ahead_s;
+    const enum doctor_grade grade = off_s > SKEW_MAX_S    ? DOCTOR_BAD
+                                    : off_s > SKEW_GOOD_S ? DOCTOR_WARNING
+                                                          : DOCTOR_GOOD;
+
+    if (question->server_s == 0)
+        doctor_say(question->doctor, DOCTOR_WARNING, "clock", "compare it with another clock by hand",
+                   "the service did not tell its time");
+    else
+        doctor_say(question->doctor, grade, "clock",
+                   grade == DOCTOR_GOOD ? NULL : "set the clock of this machine, and keep it set (NTP)",
+                   "this machine is %" PRId64 " s %s the service", off_s, ahead_s < 0 ? "behind" : "ahead of");
+}
+
+static void check_access(const struct question *question)
+{
+    struct doctor *doctor = question->doctor;
+    const struct acs_answer *answer = &question->answer;
+    char hint[ACS_HINT_SIZE];
+
+    switch (answer->class) {
+    case ACS_GONE:
+    case ACS_DONE:
+        doctor_say(doctor, DOCTOR_GOOD, "credential", NULL, "the access key is accepted; it does not expire");
+        doctor_say(doctor, DOCTOR_GOOD, "permission", NULL, "requests are let in with api-version %s",
+                   doctor->spec->resources[doctor->resource].api_version);
+        return;
+    case ACS_CREDENTIAL:
+        acs_credential_hint(answer, question->server_s, clock_wall_ms(doctor->clock) / 1000, hint);
+        doctor_say(doctor, DOCTOR_BAD, answer->status == 403 ? "permission" : "credential", hint,
+                   "the service answered %d %s: %s", answer->status, answer->code, answer->message);
+        return;
+    case ACS_THROTTLED:
+        doctor_say(doctor, DOCTOR_WARNING, "permission", "ask again when other runs have ended",
+                   "the service is throttling, so whether we may sign in is not known");
+        return;
+    case ACS_OURS:
+    case ACS_USER:
+        doctor_say(doctor, DOCTOR_BAD, "permission", "check resource.api_version and the endpoint",
+                   "the service answered %d %s: %s", answer->status, answer->code, answer->message);
+        return;
+    case ACS_TRANSIENT: break;
+    }
+    doctor_say(doctor, DOCTOR_BAD, "connection", "look at the state of the service, and ask again",
+               "the service answered %d %s: %s", answer->status, answer->code, answer->message);
+}
+
+static void note_answer(void *context, void *request_context, struct http_answer *http)
+{
+    struct question *question = context;
+    struct error error;
+
+    (void)request_context;
+    question->end = http->end;
+    question->fix = transport_hint(http);
+    snprintf(question->detail, sizeof question->detail, "%s", http->detail);
+    time_parse_http(http->date, &question->server_s);
+    question->read = http->end != HTTP_ANSWERED || acs_answer_read(ACTION_REVOKE, false, http->status, http->body,
+                                                                   http->body_length, &question->answer, &error);
+}
+
+/* --- the question --- */
+
+static bool sign(const struct question *question, const struct acs_request *request, struct acs_signature *signature,
+                 struct error *error)
+{
+    struct acs_signer *signer = acs_signer_new(question->address, error);
+    const bool ok = signer != NULL && acs_sign(signer, request->method, request->target, request->body, 0,
+                                               clock_wall_ms(question->doctor->clock) / 1000, signature, error);
+
+    acs_signer_free(signer);
+    return ok;
+}
+
+static bool ask(struct question *question, const struct spec_resource *resource, struct error *error)
+{
+    const struct acs_request_options wanted = {.api_version = resource->api_version};
+    struct http_options options = transport_options(question->doctor->spec, resource, question->address);
+    const bool signs = secret_is_set(&question->address->key);
+    struct acs_request request;
+    struct acs_signature signature;
+    char date[HTTP_HEADER_SIZE];
+    char hash[HTTP_HEADER_SIZE];
+    char authorization[HTTP_HEADER_SIZE];
+
+    if (!acs_request_build(ACTION_REVOKE, &wanted, nobody, NULL, &request, error) ||
+        (signs && !sign(question, &request, &signature, error)))
+        return false;
+    options.concurrency = 1;
+    snprintf(date, sizeof date, "x-ms-date: %s", signs ? signature.date : "");
+    snprintf(hash, sizeof hash, "x-ms-content-sha256: %s", signs ? signature.content_hash : "");
+    snprintf(authorization, sizeof authorization, "Authorization: %s", signs ? signature.authorization : "");
+    const struct http_request http = {
+        .method = request.method,
+        .target = request.target,
+        .headers = {"Accept: application/json", "User-Agent: rollcall/" ROLLCALL_VERSION, "Content-Type:", date, hash,
+                    authorization},
+        .header_count = 6,
+        .body = request.body,
+    };
+    const bool ok = http_look(&options, &http, &question->look, note_answer, question, error);
+    explicit_bzero(authorization, sizeof authorization);
+    return ok && (question->read || error_no_memory(error));
+}
+
+bool doctor_check_service(struct doctor *doctor, struct error *error)
+{
+    const struct spec_resource *resource = &doctor->spec->resources[doctor->resource];
+    struct question question = {.doctor = doctor, .address = &doctor->addresses[doctor->resource]};
+
+    if (!ask(&question, resource, error))
+        return false;
+    check_name(&question);
+    if (check_connection(&question)) {
+        check_clock(&question);
+        if (secret_is_set(&question.address->key))
+            check_access(&question);
+        else
+            doctor_say(doctor, DOCTOR_WARNING, "credential", "see the first lines of a run with --limit 1",
+                       "signing in with Microsoft Entra ID is not tried");
+        acs_answer_clear(&question.answer);
+    }
+    return true;
+}

@@ -1,0 +1,173 @@
+# rollcall doctor: each line good, warning or bad, with the fix; nothing is created.
+
+setup() {
+    load helper
+    job_setup
+}
+
+teardown() {
+    job_teardown
+}
+
+# everything: what is in the directory: names, modes, sizes and contents.
+everything() {
+    find . -mindepth 1 ! -name '.' -printf '%P %m %s\n' | sort
+    find . -type f -exec sha256sum {} + | sort
+}
+
+# doctor [options]: sets status, output and stderr; nothing in the directory may have changed, and no identity was made.
+doctor() {
+    local before after made
+    before=$(everything)
+    made=$(stats .identities.created)
+    run --separate-stderr "$ROLLCALL" doctor job.yaml "$@"
+    show_run
+    after=$(everything)
+    [ "$before" = "$after" ] || diff <(echo "$before") <(echo "$after")
+    is "$(stats .identities.created)" "$made"
+}
+
+# finds GRADE CHECK TEXT: there is such a line.
+finds() {
+    grep -E "^$1 +$2 " <<<"$output" | grep -qF -- "$3" || {
+        echo "no $1 $2 with: $3" >&2
+        return 1
+    }
+}
+
+@test "before the first run everything is good, and nothing is made" {
+    doctor
+    [ "$status" -eq 0 ]
+    finds good name '127.0.0.1 is 127.0.0.1'
+    finds warning tls "plain HTTP with $HOST"
+    finds good clock 's ahead of the service'
+    finds good credential 'the access key is accepted'
+    finds good permission 'api-version 2023-10-01'
+    finds good files 'the tokens '
+    finds good disk 'MiB are free'
+    finds good ledger 'there is none yet'
+    [[ $output == *"0 bad" ]]
+    is "$(requests_sent)" 1
+    is "$(stats '.requests.revoke["401"]')" 1
+}
+
+@test "after a run it knows the ledger and what is left of the quotas" {
+    run_job
+    chmod 644 out/tokens.csv
+    doctor
+    [ "$status" -eq 0 ]
+    finds good ledger 'contoso.ledger is sound: 10 active identities'
+    finds good quota 'provision: 10 of 1000 used in the last 30 s'
+    finds warning files 'can be used by others (mode 0644)'
+    sql "INSERT INTO tasks (run, key, action, attempt, request_id, repeatable, at) VALUES (1, 'x', 'issue', 1, 'r', 1, 1)"
+    doctor
+    finds warning ledger '1 requests belong to a run that goes on, or was killed'
+}
+
+@test "--json has the same findings and their counts" {
+    doctor --json
+    [ "$status" -eq 0 ]
+    is "$(jq -r '.findings[] | select(.check == "credential") | .grade' <<<"$output")" good
+    is "$(jq '(.findings | length) == .good + .warning + .bad' <<<"$output")" true
+    is "$(jq -r '.findings[] | select(.grade == "warning") | .fix' <<<"$output")" 'use https:// for anything but the emulator'
+}
+
+@test "a wrong key is bad, with the fix and exit 4" {
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=$ENDPOINT;accesskey=b3RoZXI="
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad credential 'Denied by the resource provider'
+    [[ $output == *"fix: the access key is wrong"* ]]
+    is "$(requests_sent)" 1
+}
+
+@test "a clock that is off is named, and is the first suspect" {
+    echo '- { clock: -20m }' >script.yaml
+    use_emulator --faults script.yaml
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad clock 's ahead of the service'
+    [[ $output == *"fix: set the clock of this machine"* ]]
+    echo '- { clock: +2m }' >script.yaml
+    use_emulator --faults script.yaml
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning clock 's behind the service'
+}
+
+@test "a name that is not known and a service that is not there are bad" {
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://nobody.invalid;accesskey=$KEY"
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad name 'nobody.invalid'
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=http://127.0.0.1:1;accesskey=$KEY"
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad connection '127.0.0.1:1'
+}
+
+@test "TLS: its version, the certificate's names and its end; one that is not trusted is bad" {
+    use_emulator --tls
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad tls certificate
+    [[ $output == *"fix: if the service has a certificate of its own authority, name it in resource.ca_file"* ]]
+    write_job resource="{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: '$CERTIFICATE' }"
+    doctor
+    [ "$status" -eq 0 ]
+    finds good tls "TLSv1.3 with $HOST; its certificate is for localhost, 127.0.0.1, ::1 and ends in "
+}
+
+@test "throttling, failures and strange answers are told apart" {
+    echo '- { operation: revoke, nth: 1, status: 429 }
+- { operation: revoke, nth: 2, status: 503, body: html }
+- { operation: revoke, nth: 3, status: 403 }' >script.yaml
+    use_emulator --faults script.yaml
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning permission 'the service is throttling'
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad connection 'answered 503'
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad permission 'answered 403'
+}
+
+@test "files that cannot be used are bad: a damaged ledger, one that others can read, outputs in strange places" {
+    run_job
+    chmod 666 users.csv
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning files 'the roster'
+    printf 'garbage%.0s' {1..600} | dd of="$LEDGER" bs=1 seek=8192 conv=notrunc status=none
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad ledger "$LEDGER"
+    chmod 644 "$LEDGER"
+    doctor
+    finds bad ledger 'can be used by others (mode 0644)'
+    mkdir -m 777 open
+    write_job outputs='{ mapping: open/mapping.csv, tokens: { csv: out }, failures: out/failures.csv }'
+    touch open/mapping.csv
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad files 'the mapping'
+    finds bad files 'is no regular file'
+}
+
+@test "a ledger of another resource is bad" {
+    run_job
+    use_emulator --seed other
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad ledger 'belongs to the resource'
+}
+
+@test "a spec that is wrong is told as everywhere, with exit 2" {
+    write_job nonsense=1
+    echo 'nonsense: 1' >>job.yaml
+    run -2 "$ROLLCALL" doctor job.yaml
+    unset COMMUNICATION_SERVICES_CONNECTION_STRING
+    run -2 "$ROLLCALL" doctor job.yaml
+}
