@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import sqlite3
+import ssl
 import subprocess
 import tempfile
 import time
@@ -26,8 +27,11 @@ def check(condition, message):
 
 
 class Emulator:
-    def __init__(self, home, *options):
+    def __init__(self, home, *options, tls=False):
         self.home = pathlib.Path(home)
+        self.certificate = self.home / "acs-identity-emulator.crt" if tls else None
+        if tls:
+            options += ("--tls", "--tls-dir", self.home)
         ready = self.home / "ready"
         self.log = open(self.home / "emulator.log", "ab")
         # It ends with us, however we end.
@@ -42,10 +46,11 @@ class Emulator:
         self.url = self.connection_string.split("endpoint=")[1].split(";")[0].rstrip("/")
 
     def get(self, what):
-        deadline = time.monotonic() + 30  # it may be refusing connections
+        deadline = time.monotonic() + 30  # it may be refusing connections, or show another certificate
+        trust = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/_emulator/{what}") as answer:
+                with urllib.request.urlopen(f"{self.url}/_emulator/{what}", context=trust) as answer:
                     return answer.read().decode()
             except OSError:
                 check(time.monotonic() < deadline, "the emulator does not answer")
@@ -136,6 +141,11 @@ limits: {{ delete: 100%, revoke: 100%, shrink: 100% }}
 outputs: {{ mapping: out/mapping.csv, tokens: {{ csv: out/tokens.csv }}, failures: out/failures.csv }}
 engine: {{ concurrency: {concurrency}, quotas: {{ create: none, issue: none, revoke: none, delete: none }}{engine} }}
 """
+
+
+def resource(emulator, custom_id):
+    """What the spec's resource has beside its connection string."""
+    return (", custom_id: true" if custom_id else "") + (f", ca_file: {emulator.certificate}" if emulator.certificate else "")
 
 
 def spec(resource="", removed="delete", concurrency=8, engine=""):
