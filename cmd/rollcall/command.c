@@ -94,15 +94,26 @@ int command_finish(const struct command *command, int status)
     return command->acts || status != 0 ? status : failed;
 }
 
-int command_error(const struct error *error)
+int command_log_error(const struct log *log, const struct error *error)
 {
-    fprintf(stderr, "rollcall: %s\n", error->message);
-    if (error->hint[0] != '\0')
-        fprintf(stderr, "  hint: %s\n", error->hint);
+    log_error(log, LEVEL_ERROR, error);
     return error_exit_status(error->code);
 }
 
-int command_load(const char *path, enum spec_secrets secrets, struct spec **spec)
+/* Where nothing else was asked for. */
+static struct log to_people(void)
+{
+    return (struct log){.format = LOG_FOR_PEOPLE, .stream = stderr};
+}
+
+int command_error(const struct error *error)
+{
+    const struct log log = to_people();
+
+    return command_log_error(&log, error);
+}
+
+int command_load_logged(const struct log *log, const char *path, enum spec_secrets secrets, struct spec **spec)
 {
     struct problems problems = {0};
     struct error error = {.code = ERROR_NONE};
@@ -110,13 +121,20 @@ int command_load(const char *path, enum spec_secrets secrets, struct spec **spec
 
     *spec = spec_load(path, secrets, &problems, &error);
     if (*spec == NULL && problems.count > 0 && error.code != ERROR_SYSTEM) {
-        problems_print(&problems, stderr);
+        log_problems(log, &problems);
         status = error_exit_status(ERROR_INPUT);
     } else if (*spec == NULL) {
-        status = command_error(&error);
+        status = command_log_error(log, &error);
     }
     problems_clear(&problems);
     return status;
+}
+
+int command_load(const char *path, enum spec_secrets secrets, struct spec **spec)
+{
+    const struct log log = to_people();
+
+    return command_load_logged(&log, path, secrets, spec);
 }
 
 void command_addresses_free(const struct spec *spec, struct acs_resource *addresses)
@@ -233,6 +251,8 @@ void command_operator(char text[COMMAND_OPERATOR_SIZE])
 
 int job_plan(struct job *job, const struct plan_options *options)
 {
+    const struct log people = to_people();
+    const struct log *log = job->log != NULL ? job->log : &people;
     struct problems problems = {0};
     struct problems previous = {0};
     struct error error = {.code = ERROR_NONE};
@@ -240,17 +260,17 @@ int job_plan(struct job *job, const struct plan_options *options)
 
     job->roster_fd = roster_open(job->spec->roster.csv, &error);
     if (job->roster_fd < 0)
-        return command_error(&error);
+        return command_log_error(log, &error);
     if (problems_init(&problems, name, &error) &&
         problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
         job->plan = plan_make(job->spec, job->roster_fd, job->ledger, options, &problems, &previous, &error);
     int status = 0;
     if (job->plan == NULL && problems.total + previous.total > 0 && error.code != ERROR_SYSTEM) {
-        problems_print(&problems, stderr);
-        problems_print(&previous, stderr);
+        log_problems(log, &problems);
+        log_problems(log, &previous);
         status = error_exit_status(ERROR_INPUT);
     } else if (job->plan == NULL) {
-        status = command_error(&error);
+        status = command_log_error(log, &error);
     }
     problems_clear(&problems);
     problems_clear(&previous);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/problems.h"
 #include "ledger/ledger.h"
+#include "output/log.h"
 #include "run/plan.h"
 #include "spec/spec.h"
 
@@ -47,9 +48,12 @@ int command_finish(const struct command *command, int status);
 
 /* "rollcall: message" and a hint, on standard error. Returns the exit status for the error. */
 int command_error(const struct error *error);
+/* The same, in the format of the log. */
+int command_log_error(const struct log *log, const struct error *error);
 
 /* Loads the spec; on failure prints every problem. Returns the exit status. */
 int command_load(const char *path, enum spec_secrets secrets, struct spec **spec);
+int command_load_logged(const struct log *log, const char *path, enum spec_secrets secrets, struct spec **spec);
 
 /* Where the spec's resources are, by their index; their keys are taken out of the spec. NULL with the error. */
 struct acs_resource *command_addresses(struct spec *spec, struct error *error);
@@ -94,6 +98,7 @@ struct job {
     int roster_fd;
     struct ledger *ledger;
     struct plan *plan;
+    const struct log *log; /* where what is wrong is said; NULL: to people */
 };
 
 /* Reads the roster and makes the plan for a job whose spec and ledger are set. Prints what is wrong; the exit status, 0

@@ -34,6 +34,8 @@ struct run_arguments {
     bool dry_run;
     bool quiet;
     bool json;
+    bool has_level; /* --log-level was given */
+    struct log log;
 };
 
 /* --- signals --- */
@@ -109,7 +111,7 @@ static void signals_stop(struct signals *signals)
 enum { FILES_BESIDE_CONNECTIONS = 48 };
 
 /* Raises the soft limit where it is too low for the spec's concurrency, and lowers that where the hard limit is. */
-static bool fit_open_files(struct spec *spec, bool quiet, struct error *error)
+static bool fit_open_files(struct spec *spec, const struct run_arguments *arguments, struct error *error)
 {
     const rlim_t wanted = (rlim_t)spec->engine.concurrency + FILES_BESIDE_CONNECTIONS;
     struct rlimit limit;
@@ -128,11 +130,12 @@ static bool fit_open_files(struct spec *spec, bool quiet, struct error *error)
         return error_hint(error, "raise the limit (ulimit -n) to %u or more", (unsigned)wanted);
     }
     spec->engine.concurrency = (uint32_t)(limit.rlim_cur - FILES_BESIDE_CONNECTIONS);
-    if (!quiet)
-        fprintf(stderr,
-                "rollcall: only %u files may be open at one time: concurrency is %u for this run\n  hint: raise the "
-                "limit (ulimit -n) to %u\n",
-                (unsigned)limit.rlim_cur, (unsigned)spec->engine.concurrency, (unsigned)wanted);
+    if (!arguments->quiet) {
+        error_set(error, ERROR_NONE, "only %u files may be open at one time: concurrency is %u for this run",
+                  (unsigned)limit.rlim_cur, (unsigned)spec->engine.concurrency);
+        error_hint(error, "raise the limit (ulimit -n) to %u", (unsigned)wanted);
+        log_error(&arguments->log, LEVEL_WARNING, error);
+    }
     return true;
 }
 
@@ -193,19 +196,21 @@ static bool open_tokens(const struct job *job, struct token_sink **tokens, struc
     return *tokens != NULL;
 }
 
-static int exit_status(const struct run_summary *summary, bool finished, const struct error *error, int signal)
+static int exit_status(const struct log *log, const struct run_summary *summary, bool finished,
+                       const struct error *error, int signal)
 {
     if (!finished && error->code != ERROR_NONE)
-        return command_error(error);
+        return command_log_error(log, error);
     if (signal != 0)
         return 128 + signal;
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
-static int carry_out(struct job *job, const struct run_arguments *arguments, const struct acs_resource *addresses,
+static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses,
                      struct token_sink *tokens)
 {
-    struct reporter_options look = {.quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr};
+    struct reporter_options look = {
+        .quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr, .log = &arguments->log};
     struct signals signals = {0};
     struct run_summary summary;
     struct error error = {.code = ERROR_NONE};
@@ -215,7 +220,7 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
     struct reporter *reporter = reporter_new(&look, &error);
     if (reporter == NULL || !http_start(&error) || !signals_start(&signals, &error)) {
         reporter_free(reporter);
-        return command_error(&error);
+        return command_log_error(&arguments->log, &error);
     }
     command_operator(operator_text);
     const struct run_input input = {
@@ -231,7 +236,7 @@ static int carry_out(struct job *job, const struct run_arguments *arguments, con
         .stop_fd = signals.stop_fd,
     };
     const bool finished = run_execute(&input, &summary, &error);
-    const int status = exit_status(&summary, finished, &error, signals.received);
+    const int status = exit_status(&arguments->log, &summary, finished, &error, signals.received);
     signals_stop(&signals);
     http_stop();
     reporter_free(reporter);
@@ -247,12 +252,12 @@ static int plan_run(struct job *job, struct run_arguments *arguments)
     if (arguments->plan_path != NULL) {
         arguments->plan_file = plan_file_read(arguments->plan_path, job->spec, &options, &error);
         if (arguments->plan_file == NULL)
-            return command_error(&error);
+            return command_log_error(&arguments->log, &error);
     }
     const int status = job_plan(job, &options);
     if (status == 0 && arguments->plan_file != NULL &&
         !plan_file_check(arguments->plan_file, job->plan, job->ledger, &error))
-        return command_error(&error);
+        return command_log_error(&arguments->log, &error);
     return status;
 }
 
@@ -265,11 +270,11 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
         /* What a killed run left behind decides which tokens were delivered, and so what there is to do. */
         if (job->ledger == NULL || (!arguments->dry_run && !open_tokens(job, &tokens, &error)))
-            return command_error(&error);
+            return command_log_error(&arguments->log, &error);
     }
     int status = plan_run(job, arguments);
     if (status == 0 && !check_plan(job, arguments, addresses, &error))
-        status = command_error(&error);
+        status = command_log_error(&arguments->log, &error);
     if (status == 0 && arguments->dry_run) {
         print_plan(job->plan, stdout);
         return 0;
@@ -280,11 +285,11 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         status = error_exit_status(ERROR_LIMIT);
     }
     if (status == 0 && !(make_ledger(job, &error) && open_tokens(job, &tokens, &error)))
-        status = command_error(&error);
+        status = command_log_error(&arguments->log, &error);
     if (status == 0)
         return carry_out(job, arguments, addresses, tokens);
     if (tokens != NULL && !token_sink_finish(tokens, job->ledger, clock_wall_ms(&clock_system) / 1000, &error))
-        command_error(&error);
+        command_log_error(&arguments->log, &error);
     return status;
 }
 
@@ -307,22 +312,22 @@ static int write_metrics(const struct job *job, int status)
     ledger_close(other);
     if (error.code == ERROR_NONE)
         return status;
-    const int failed = command_error(&error);
+    const int failed = command_log_error(job->log, &error);
     return status != 0 ? status : failed;
 }
 
 static int run_spec(const char *path, struct run_arguments *arguments)
 {
-    struct job job = {.roster_fd = -1};
+    struct job job = {.roster_fd = -1, .log = &arguments->log};
     struct acs_resource *addresses = NULL;
     struct error error;
-    int status = command_load(path, SPEC_WITH_SECRETS, &job.spec);
+    int status = command_load_logged(&arguments->log, path, SPEC_WITH_SECRETS, &job.spec);
 
     if (status != 0)
         return status;
     if (!command_check_supported(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
-        !fit_open_files(job.spec, arguments->quiet, &error)) {
-        status = command_error(&error);
+        !fit_open_files(job.spec, arguments, &error)) {
+        status = command_log_error(&arguments->log, &error);
     } else {
         status = run_job(&job, arguments, addresses);
     }
@@ -363,11 +368,24 @@ refuse:
     return false;
 }
 
-enum { PLAN = OPTION_OWN, YES, DRY_RUN, ALLOW, QUIET, JSON };
+/* --log and --log-level. False after a message. */
+static bool take_log(struct run_arguments *arguments, bool is_level, const char *word)
+{
+    arguments->has_level |= is_level;
+    if (is_level ? log_level_parse(word, &arguments->log.level) : log_format_parse(word, &arguments->log.format))
+        return true;
+    fprintf(stderr,
+            is_level ? "rollcall: --log-level takes error, warning, info or debug, not \"%s\"\n"
+                     : "rollcall: --log takes text, json or journald, not \"%s\"\n",
+            word);
+    return false;
+}
+
+enum { PLAN = OPTION_OWN, YES, DRY_RUN, ALLOW, QUIET, JSON, LOG, LOG_LEVEL };
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct run_arguments arguments = {0};
+    struct run_arguments arguments = {.log = {.level = LEVEL_INFO, .stream = stderr, .clock = &clock_system}};
     const char *path;
     int option;
     int status = EXIT_USAGE;
@@ -388,6 +406,11 @@ static int run(const struct command *command, int argc, char **argv)
         case DRY_RUN: arguments.dry_run = true; break;
         case QUIET: arguments.quiet = true; break;
         case JSON: arguments.json = true; break;
+        case LOG:
+        case LOG_LEVEL:
+            if (!take_log(&arguments, option == LOG_LEVEL, optarg))
+                goto out;
+            break;
         case PLAN: arguments.plan_path = optarg; break;
         default: goto out;
         }
@@ -399,6 +422,10 @@ static int run(const struct command *command, int argc, char **argv)
               stderr);
         goto out;
     }
+    if (arguments.has_level && arguments.log.format == LOG_FOR_PEOPLE)
+        arguments.log.format = LOG_TEXT;
+    if (arguments.quiet)
+        arguments.log.level = LEVEL_ERROR;
     if (command_arguments(command, argc, argv, 1, &path))
         status = run_spec(path, &arguments);
 out:
@@ -414,6 +441,8 @@ static const struct command_option options[] = {
     {"allow", "LIMIT=N", "lift limits.delete, revoke or shrink to exactly N for this run", ALLOW},
     {"quiet", NULL, "errors only", QUIET},
     {"json", NULL, "one JSON event a line on standard output", JSON},
+    {"log", "text|json|journald", "say on standard error what happens as lines for machines", LOG},
+    {"log-level", "error|warning|info|debug", "the least important of them (default info)", LOG_LEVEL},
     {0},
 };
 

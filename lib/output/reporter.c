@@ -19,6 +19,8 @@ struct reporter {
     struct buffer line;
     int64_t last_line_ms; /* elapsed time of the run */
     bool line_is_open;    /* a progress line stands on the terminal */
+    bool logs;            /* events go to a log, and people get nothing */
+    char waiting_for[64]; /* what the log was told last */
 };
 
 /* The terminal's width as it is now; `otherwise` where it does not say. */
@@ -61,6 +63,8 @@ struct reporter *reporter_new(const struct reporter_options *options, struct err
         return NULL;
     }
     reporter->options = *options;
+    reporter->logs = options->log != NULL && options->log->format != LOG_FOR_PEOPLE;
+    reporter->options.terminal = options->terminal && !reporter->logs;
     reporter->style = (struct progress_style){
         .label = reporter->label,
         .color = options->color,
@@ -68,7 +72,7 @@ struct reporter *reporter_new(const struct reporter_options *options, struct err
         .utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL),
     };
     buffer_init(&reporter->line, LINE_CAP);
-    reporter->last_line_ms = options->terminal ? 0 : PLAIN_FIRST_MS - PLAIN_EVERY_MS;
+    reporter->last_line_ms = reporter->options.terminal ? 0 : PLAIN_FIRST_MS - PLAIN_EVERY_MS;
     if (reporter->style.utf8 != NULL)
         return reporter;
     error_no_memory(error);
@@ -88,32 +92,48 @@ void reporter_free(struct reporter *reporter)
 
 bool reporter_wants_users(const struct reporter *reporter)
 {
-    return reporter->options.json;
+    return reporter->options.json || reporter->logs;
+}
+
+static bool wants(const struct reporter *reporter, enum log_level level)
+{
+    return reporter->options.json || (reporter->logs && log_wants(reporter->options.log, level));
 }
 
 /* Takes the event. Neither a closed standard output nor want of memory here must lose anything else. */
-static void write_event(struct reporter *reporter, json_t *event)
+static void write_event(struct reporter *reporter, enum log_level level, json_t *event)
 {
     struct error ignored;
 
-    json_out_print(reporter->options.out, event, JSON_COMPACT | JSON_ENSURE_ASCII, &ignored);
+    if (reporter->logs)
+        log_event(reporter->options.log, level, event);
+    if (reporter->options.json)
+        json_out_print(reporter->options.out, event, JSON_COMPACT | JSON_ENSURE_ASCII, &ignored);
+    else
+        json_decref(event);
 }
 
 void reporter_started(struct reporter *reporter, int64_t run, const char *job, uint64_t users)
 {
     snprintf(reporter->label, sizeof reporter->label, "%s", job);
-    if (!reporter->options.json)
+    if (reporter->options.log != NULL)
+        reporter->options.log->run = run;
+    if (!wants(reporter, LEVEL_INFO))
         return;
-    write_event(reporter, json_pack("{s:s, s:I, s:s, s:I}", "event", "run_started", "run", (json_int_t)run, "job", job,
-                                    "users", (json_int_t)users));
+    write_event(reporter, LEVEL_INFO,
+                json_pack("{s:s, s:I, s:s, s:I}", "event", "run_started", "run", (json_int_t)run, "job", job, "users",
+                          (json_int_t)users));
     fflush(reporter->options.out);
 }
 
 void reporter_user(struct reporter *reporter, const struct user_event *event)
 {
-    if (!reporter->options.json)
+    const bool usual = strcmp(event->event, "user_done") == 0 || strcmp(event->event, "user_retried") == 0;
+    const enum log_level level = usual ? LEVEL_DEBUG : LEVEL_WARNING;
+
+    if (!wants(reporter, level))
         return;
-    write_event(reporter,
+    write_event(reporter, level,
                 json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i}", "event", event->event, "key", event->key,
                           "action", event->action, "identity_id", json_out_text(event->identity), "code",
                           json_out_text(event->code), "message", json_out_text(event->message), "request_id",
@@ -138,19 +158,36 @@ static void draw(struct reporter *reporter, const struct progress *progress)
     reporter->line_is_open = reporter->options.terminal;
 }
 
+/* The log is told once why nothing moves. */
+static void note_wait(struct reporter *reporter, const struct progress *progress)
+{
+    const char *reason = progress->waiting_for != NULL ? progress->waiting_for : "";
+
+    if (!reporter->logs || strcmp(reporter->waiting_for, reason) == 0)
+        return;
+    snprintf(reporter->waiting_for, sizeof reporter->waiting_for, "%s", reason);
+    if (reason[0] == '\0')
+        return;
+    json_t *event =
+        json_pack("{s:s, s:s, s:I}", "event", "waiting", "reason", reason, "ms", (json_int_t)progress->waiting_ms);
+    log_event(reporter->options.log, LEVEL_INFO, event);
+    json_decref(event);
+}
+
 void reporter_progress(struct reporter *reporter, const struct progress *progress)
 {
     const int64_t every_ms = reporter->options.terminal ? TERMINAL_EVERY_MS : PLAIN_EVERY_MS;
 
     pace_note(&reporter->pace, progress);
+    note_wait(reporter, progress);
     if (reporter->options.quiet || progress->elapsed_ms - reporter->last_line_ms < every_ms)
         return;
     reporter->last_line_ms = progress->elapsed_ms;
-    if (!reporter->options.json) {
+    if (!reporter->options.json && !reporter->logs) {
         draw(reporter, progress);
         return;
     }
-    write_event(reporter,
+    write_event(reporter, LEVEL_INFO,
                 json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "event", "progress", "users", (json_int_t)progress->users,
                           "done", (json_int_t)progress->done, "failed", (json_int_t)progress->failed, "throttled",
                           (json_int_t)progress->throttled, "elapsed_ms", (json_int_t)progress->elapsed_ms));
@@ -176,7 +213,7 @@ static void event_of_end(struct reporter *reporter, const struct run_summary *su
 
     for (int action = 0; action < ACTION_COUNT; action++)
         json_out_member(&event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
-    write_event(reporter, event);
+    write_event(reporter, summary->failed + summary->lost > 0 ? LEVEL_WARNING : LEVEL_INFO, event);
     fflush(reporter->options.out);
 }
 
@@ -253,7 +290,7 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary)
 {
     end_line(reporter);
-    if (reporter->options.json)
+    if (reporter->options.json || reporter->logs)
         event_of_end(reporter, summary);
     else if (!reporter->options.quiet)
         print_summary(reporter, summary);

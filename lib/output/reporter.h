@@ -9,6 +9,7 @@
 
 #include "core/action.h"
 #include "core/error.h"
+#include "output/log.h"
 #include "output/progress.h"
 
 #include <stdint.h>
@@ -19,9 +20,10 @@ struct reporter;
 struct reporter_options {
     bool quiet; /* no progress, no summary; errors are the caller's */
     bool json;
-    FILE *out;     /* events */
-    FILE *err;     /* progress and summary */
-    bool terminal; /* err is one */
+    FILE *out;       /* events */
+    FILE *err;       /* progress and summary */
+    struct log *log; /* events as well, and instead of progress and summary; NULL or LOG_FOR_PEOPLE: neither */
+    bool terminal;   /* err is one */
     bool color;
     bool lines; /* it shows line-drawing characters */
     int width;  /* in columns, where it does not say itself */

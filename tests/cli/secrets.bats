@@ -29,7 +29,8 @@ holds_no_secret() {
 }
 
 @test "the tokens file is the only one with tokens" {
-    start_and_stop --json
+    start_and_stop --json --log json --log-level debug
+    grep -q user_done run.err
     grep -qFf <(column 3 out/tokens.csv) out/tokens.csv
     holds_no_secret "$LEDGER"* run.out run.err out/mapping.csv out/failures.csv
 }
@@ -71,7 +72,7 @@ killed_with_core() {
     local wrong
     wrong=$(printf '%064d' 8 | base64 -w0)
     export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=$ENDPOINT/;accesskey=$wrong"
-    run_job --json
+    run_job --json --log text --log-level debug
     [ "$status" -eq 4 ]
     [[ $output$stderr != *"$wrong"* ]]
     [[ $output$stderr != *Signature=* ]]

@@ -21,6 +21,8 @@ _rollcall() {
     "run --only") ;;
     "run --limit") ;;
     "run --allow") ;;
+    "run --log") COMPREPLY=($(compgen -W "text json journald" -- "$word")) ;;
+    "run --log-level") COMPREPLY=($(compgen -W "error warning info debug" -- "$word")) ;;
     "report --out") compopt -o default ;;
     "export --format") COMPREPLY=($(compgen -W "csv ndjson" -- "$word")) ;;
     "export --state") COMPREPLY=($(compgen -W "active revoked deleted lost" -- "$word")) ;;
@@ -31,7 +33,7 @@ _rollcall() {
     validate) options="--help --no-secrets" ;;
     doctor) options="--help --json" ;;
     plan) options="--help --json --exit-code --out --only --limit --reissue-all" ;;
-    run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json" ;;
+    run) options="--help --plan --yes --dry-run --only --limit --reissue-all --allow --quiet --json --log --log-level" ;;
     status) options="--help --json" ;;
     report) options="--help --out" ;;
     history) options="--help --json" ;;

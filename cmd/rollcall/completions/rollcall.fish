@@ -32,6 +32,8 @@ complete -c rollcall -n '__fish_seen_subcommand_from run' -l reissue-all -d 'iss
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l allow -x -d 'lift limits.delete, revoke or shrink to exactly N for this run'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l quiet -d 'errors only'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l json -d 'one JSON event a line on standard output'
+complete -c rollcall -n '__fish_seen_subcommand_from run' -l log -x -a 'text json journald' -d 'say on standard error what happens as lines for machines'
+complete -c rollcall -n '__fish_seen_subcommand_from run' -l log-level -x -a 'error warning info debug' -d 'the least important of them (default info)'
 complete -c rollcall -n '__fish_seen_subcommand_from status' -l json -d 'one JSON object'
 complete -c rollcall -n '__fish_seen_subcommand_from report' -l out -r -d 'where to write it (default: standard output)'
 complete -c rollcall -n '__fish_seen_subcommand_from history' -l json -d 'one JSON object a line'
