@@ -59,6 +59,15 @@ static const char *text_of(const yaml_node_t *node)
     return node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
+/* The same for a message: "" for what is no word, as it could do anything to a terminal. */
+static const char *shown(const yaml_node_t *node)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+    const char *text = text_of(node);
+
+    return text != NULL && text[strspn(text, letters)] == '\0' && strlen(text) <= 64 ? text : "";
+}
+
 static bool is_text(const yaml_node_t *node, const char *text)
 {
     return text_of(node) != NULL && strcmp(text_of(node), text) == 0;
@@ -148,7 +157,7 @@ static bool take_fault(struct script *script, const yaml_node_t *value)
         script->kinds++;
         return true;
     }
-    return complain(script, value, "there is no fault \"%s\"", text_of(value) == NULL ? "" : text_of(value));
+    return complain(script, value, "there is no fault \"%s\"", shown(value));
 }
 
 static bool take_status(struct script *script, const yaml_node_t *value)
@@ -218,9 +227,10 @@ static bool take_seconds(struct script *script, const yaml_node_t *value)
     script->has_seconds = true;
     if (text != NULL && text[0] >= '0' && text[0] <= '9') {
         const double seconds = strtod(text, &end);
-        script->rule->fault.lasts_us = (int64_t)(seconds * 1e6);
-        if (*end == '\0' && seconds > 0 && seconds <= 3600)
+        if (*end == '\0' && seconds > 0 && seconds <= 3600) {
+            script->rule->fault.lasts_us = (int64_t)(seconds * 1e6);
             return true;
+        }
     }
     return complain(script, value, "seconds must be more than 0 and at most 3600");
 }
@@ -258,7 +268,7 @@ static bool take_pair(struct script *script, const yaml_node_pair_t *pair)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (is_text(name, keys[i].name))
             return keys[i].take(script, value);
-    return complain(script, name, "there is no key \"%s\"", text_of(name) == NULL ? "" : text_of(name));
+    return complain(script, name, "there is no key \"%s\"", shown(name));
 }
 
 /* --- a rule as a whole --- */

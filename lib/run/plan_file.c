@@ -149,8 +149,13 @@ struct plan_file *plan_file_read(const char *path, const struct spec *spec, stru
         goto fail;
     }
     if (json_integer_value(json_object_get(file->root, "rollcall_plan")) != FILE_VERSION) {
-        error_set(error, ERROR_INPUT, "%s is no plan of this version of rollcall%s%s", path,
-                  file->root == NULL ? ": " : "", file->root == NULL ? fault.text : "");
+        /* Not in jansson's words, which quote the file: it may be one with tokens. */
+        if (file->root == NULL && fault.line > 0)
+            error_set(error, ERROR_INPUT, "%s is no plan of rollcall: line %d, column %d is not JSON", path, fault.line,
+                      fault.column);
+        else
+            error_set(error, ERROR_INPUT, "%s is no plan of this version of rollcall%s%s", path,
+                      file->root == NULL ? ": " : "", file->root == NULL ? fault.text : "");
         error_hint(error, "make it with `rollcall plan --out FILE`");
         goto fail;
     }

@@ -170,6 +170,11 @@ refused() {
     sends 0 run_job --plan plan.json
     exits 2
     says "plan.json is no plan"
+    echo 'user_id,token' >plan.json
+    sends 0 run_job --plan plan.json
+    exits 2
+    says "plan.json is no plan of rollcall: line 1, column "
+    run ! grep user_id <<<"$stderr"
     rm plan.json
     sends 0 run_job --plan plan.json
     exits 2
