@@ -31,6 +31,18 @@ static void check_input(struct doctor *doctor, const char *what, const char *pat
         doctor_say(doctor, DOCTOR_GOOD, "files", NULL, "%s %s", what, path);
 }
 
+static void check_secret(struct doctor *doctor, const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        return; /* it was there a moment ago */
+    const bool open = (info.st_mode & 077) != 0;
+    doctor_say(doctor, open ? DOCTOR_WARNING : DOCTOR_GOOD, "files", open ? "chmod 600" : NULL,
+               open ? "the secret in %s can be read or written by others (mode %04o)" : "the secret in %s (mode %04o)",
+               path, (unsigned)(info.st_mode & 07777));
+}
+
 /* Makes `path` its nearest directory that is there. */
 static void go_up(char *path)
 {
@@ -107,6 +119,8 @@ void doctor_check_files(struct doctor *doctor)
     check_input(doctor, "the job spec", spec->path);
     if (strcmp(spec->roster.csv, "-") != 0)
         check_input(doctor, "the roster", spec->roster.csv);
+    for (size_t i = 0; i < spec->secret_files.count; i++)
+        check_secret(doctor, spec->secret_files.items[i]);
     check_output(doctor, "the mapping", spec->outputs.mapping, false);
     check_output(doctor, "the failures", spec->outputs.failures, false);
     for (size_t i = 0; i < spec->outputs.sink_count; i++)

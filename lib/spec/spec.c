@@ -103,6 +103,7 @@ void spec_free(struct spec *spec)
     if (spec == NULL)
         return;
     clear_section(spec, "");
+    clear_list(&spec->secret_files);
     clear_list(&spec->secret_variables);
     free(spec->directory);
     free(spec->path);

@@ -185,6 +185,7 @@ struct spec {
         uint32_t give_up_after_ms; /* a service that does not answer for so long ends the run */
     } engine;
 
+    struct text_list secret_files;     /* that a secret of the spec was read from */
     struct text_list secret_variables; /* of the environment, that hold a secret of the spec: not for other programs */
 };
 

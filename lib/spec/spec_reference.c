@@ -57,6 +57,8 @@ static bool read_from(struct spec_reader *reader, const struct spec_key *key, co
     struct secret content = {0};
     bool ok = false;
 
+    if (key->secret && !spec_append_text(reader, &reader->spec->secret_files, file))
+        return false;
     spec_place(reader, key, path);
     if (!secret_read_file(&content, file, &reason))
         ok = !is_needed(reader) ||

@@ -156,6 +156,56 @@ finds() {
     finds bad files 'is no regular file'
 }
 
+@test "a secret that others can read is named" {
+    printf '%s' "$CONNECTION_STRING" >secret
+    chmod 640 secret
+    write_job resource='{ connection_string: { file: secret } }'
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning files 'secret can be read or written by others (mode 0640)'
+    chmod 600 secret
+    doctor
+    finds good files 'secret (mode 0600)'
+    [[ $output != *"$KEY"* ]]
+}
+
+@test "signing in with Entra ID is not tried, the way to the service is" {
+    write_job resource="{ endpoint: $ENDPOINT, credential: default }"
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning credential 'Microsoft Entra ID is not tried'
+    finds good clock 'the service'
+}
+
+@test "a service that does not understand us is bad" {
+    printf '%s\n' '- { operation: revoke, nth: 1, status: 405 }' '- { operation: revoke, nth: 2, clock: +1s, status: 404 }' >script.yaml
+    use_emulator --faults script.yaml
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad permission 'answered 405'
+}
+
+@test "an address that is none is bad, and the rest is looked at all the same" {
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=ftp://x;accesskey=$KEY"
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad endpoint 'https://'
+    finds good files 'the roster'
+}
+
+@test "several resources: each has its own lines, by its name" {
+    first=$CONNECTION_STRING
+    use_emulator --seed other
+    export FIRST=$first SECOND=$CONNECTION_STRING
+    write_job resource= roster='{ csv: users.csv, key: user_id, resource_column: name }'
+    echo 'resources: { north: { connection_string: { env: FIRST } }, south: { connection_string: { env: SECOND } } }' >>job.yaml
+    doctor
+    [ "$status" -eq 0 ]
+    finds good credential 'north: the access key is accepted'
+    finds good credential 'south: the access key is accepted'
+    is "$(requests_sent)" 1
+}
+
 @test "a ledger of another resource is bad" {
     run_job
     use_emulator --seed other
