@@ -64,11 +64,13 @@ static void *watch_signals(void *context)
             return NULL;
         if (read(signals->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
             continue;
+        /* A terminal that goes away is no reason of its own: 143. */
+        const int number = info.ssi_signo == SIGHUP ? SIGTERM : (int)info.ssi_signo;
         if (signals->received != 0)
-            _exit(128 + (int)info.ssi_signo);
-        signals->received = info.ssi_signo == SIGHUP ? SIGTERM : (int)info.ssi_signo;
+            _exit(128 + number);
+        signals->received = number;
         if (write(signals->stop_fd, &one, sizeof one) != (ssize_t)sizeof one)
-            _exit(128 + (int)info.ssi_signo);
+            _exit(128 + number);
     }
 }
 

@@ -89,3 +89,17 @@ stopped_well() {
     [ "$status" -eq 0 ]
     is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 4
 }
+
+@test "a terminal that goes away while a run ends in good order has it end at once, as a terminated one" {
+    emulator_stop_all
+    use_emulator --latency 30s
+    start_job
+    wait_until 30 has_requests 4
+    kill -TERM "$RUN_PID"
+    sleep 0.3
+    kill -HUP "$RUN_PID"
+    local asked=$SECONDS
+    end_job
+    [ "$status" -eq 143 ]
+    [ $((SECONDS - asked)) -le 8 ]
+}
