@@ -5,7 +5,7 @@
  */
 #include "acs/acs.h"
 
-#include "acs/body.h"
+#include "core/body.h"
 #include "core/clock.h"
 #include "core/text.h"
 
@@ -219,7 +219,7 @@ static bool read_success(enum action action, bool wants_token, const char *bytes
         answer->class = ACS_DONE;
         return true;
     }
-    if (!body_load(&body, bytes, length))
+    if (!body_load(&body, "token", bytes, length))
         return error_no_memory(error);
     if (body.document == NULL)
         fail(answer, "the answer is not valid JSON");
@@ -255,7 +255,7 @@ static bool read_error(enum action action, const char *bytes, size_t length, str
 {
     struct body body;
 
-    if (!body_load(&body, bytes, length))
+    if (!body_load(&body, "token", bytes, length))
         return error_no_memory(error);
     const json_t *object = json_object_get(body.document, "error");
     const struct complaint complaint = {body_string(object, "code"), body_string(object, "target"),

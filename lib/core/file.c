@@ -112,10 +112,10 @@ bool file_write_all(int fd, const void *bytes, size_t length)
     return true;
 }
 
-int file_open_private(const char *path, struct error *error)
+/* Opens a regular file whose mode has none of the bits `writers`. */
+static int open_checked(const char *path, int flags, mode_t writers, struct stat *info, struct error *error)
 {
-    struct stat info;
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
 
     if (fd < 0) {
         const bool link = errno == ELOOP;
@@ -125,22 +125,17 @@ int file_open_private(const char *path, struct error *error)
             error_hint(error, "it is a symbolic link; name the file itself");
         return -1;
     }
-    if (fstat(fd, &info) != 0) {
+    if (fstat(fd, info) != 0) {
         error_errno(error, "cannot look at %s", path);
         goto refuse;
     }
-    if (!S_ISREG(info.st_mode)) {
+    if (!S_ISREG(info->st_mode)) {
         error_set(error, ERROR_INPUT, "%s is not a regular file", path);
         goto refuse;
     }
-    if (info.st_uid != geteuid() && info.st_uid != 0) {
-        error_set(error, ERROR_INPUT, "%s belongs to another user", path);
-        error_hint(error, "chown it to the user that runs rollcall");
-        goto refuse;
-    }
-    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    if ((info->st_mode & writers) != 0) {
         error_set(error, ERROR_INPUT, "%s can be written to by others (mode %04o)", path,
-                  (unsigned)(info.st_mode & 07777));
+                  (unsigned)(info->st_mode & 07777));
         error_hint(error, "chmod 600 %s", path);
         goto refuse;
     }
@@ -148,6 +143,26 @@ int file_open_private(const char *path, struct error *error)
 refuse:
     close(fd);
     return -1;
+}
+
+int file_open_private(const char *path, struct error *error)
+{
+    struct stat info;
+    const int fd = open_checked(path, O_NOFOLLOW, S_IWGRP | S_IWOTH, &info, error);
+
+    if (fd < 0 || info.st_uid == geteuid() || info.st_uid == 0)
+        return fd;
+    close(fd);
+    error_set(error, ERROR_INPUT, "%s belongs to another user", path);
+    error_hint(error, "chown it to the user that runs rollcall");
+    return -1;
+}
+
+int file_open_mounted(const char *path, struct error *error)
+{
+    struct stat info;
+
+    return open_checked(path, 0, S_IWOTH, &info, error);
 }
 
 int file_open_scratch(struct error *error)

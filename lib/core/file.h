@@ -29,6 +29,9 @@ void atomic_file_discard(struct atomic_file *file);
 /* Opens for reading, refusing a symbolic link, a file of another user (root's is fine), and one that group or others
  * may write to. Returns a descriptor, or -1 with the error filled. */
 int file_open_private(const char *path, struct error *error);
+/* The same for a file that a platform mounts: a symbolic link and another user's file are fine, one that everybody may
+ * write to is not. */
+int file_open_mounted(const char *path, struct error *error);
 
 /* Refuses a directory of `path` in which others could put a file in the place of ours: one that group or others may
  * write to and that is not sticky, or that belongs to somebody else than us or root. */

@@ -23,41 +23,57 @@ bool secret_set(struct secret *secret, const void *bytes, size_t length, struct 
     return true;
 }
 
-bool secret_read_file(struct secret *secret, const char *path, struct error *error)
+/* All that is left to read, which must not be more than `most`. Closes the descriptor. */
+static bool read_whole(struct secret *secret, int fd, const char *path, size_t most, struct error *error)
 {
-    char bytes[LARGEST_SECRET + 1];
+    char *bytes = malloc(most + 1);
     size_t length = 0;
-    bool ok = false;
+    bool ok = bytes != NULL || error_no_memory(error);
 
-    const int fd = file_open_private(path, error);
-    if (fd < 0)
-        return false;
-    for (;;) {
-        const ssize_t got = read(fd, bytes + length, sizeof bytes - length);
+    while (ok && length <= most) {
+        const ssize_t got = read(fd, bytes + length, most + 1 - length);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got < 0) {
-            error_errno(error, "cannot read %s", path);
-            goto out;
-        }
-        length += (size_t)got;
-        if (got == 0)
+        if (got < 0)
+            ok = error_errno(error, "cannot read %s", path);
+        if (got <= 0)
             break;
-        if (length == sizeof bytes) {
-            error_set(error, ERROR_INPUT, "%s holds more than %d bytes", path, LARGEST_SECRET);
-            error_hint(error, "name the file that holds the secret and nothing else");
-            goto out;
-        }
+        length += (size_t)got;
     }
-    if (length > 0 && bytes[length - 1] == '\n')
-        length--;
-    if (length > 0 && bytes[length - 1] == '\r')
-        length--;
-    ok = secret_set(secret, bytes, length, error);
-out:
-    explicit_bzero(bytes, sizeof bytes);
+    if (ok && length > most) {
+        ok = error_set(error, ERROR_INPUT, "%s holds more than %zu bytes", path, most);
+        error_hint(error, "name the file that holds the secret and nothing else");
+    }
+    ok = ok && secret_set(secret, bytes, length, error);
+    if (bytes != NULL)
+        explicit_bzero(bytes, length);
+    free(bytes);
     close(fd);
     return ok;
+}
+
+static void cut_end(struct secret *secret, char character)
+{
+    if (secret->length > 0 && secret->bytes[secret->length - 1] == character)
+        secret->bytes[--secret->length] = '\0';
+}
+
+bool secret_read_file(struct secret *secret, const char *path, struct error *error)
+{
+    const int fd = file_open_private(path, error);
+
+    if (fd < 0 || !read_whole(secret, fd, path, LARGEST_SECRET, error))
+        return false;
+    cut_end(secret, '\n');
+    cut_end(secret, '\r');
+    return true;
+}
+
+bool secret_read_mounted(struct secret *secret, const char *path, size_t most, struct error *error)
+{
+    const int fd = file_open_mounted(path, error);
+
+    return fd >= 0 && read_whole(secret, fd, path, most, error);
 }
 
 void secret_clear(struct secret *secret)

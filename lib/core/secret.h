@@ -20,6 +20,9 @@ bool secret_set(struct secret *secret, const void *bytes, size_t length, struct 
 /* Reads a whole file (at most 64 KiB) without one trailing newline. Refuses, with the fix in the hint, a file that
  * is a symbolic link's or another user's to change: not owned by us or root, or writable by group or others. */
 bool secret_read_file(struct secret *secret, const char *path, struct error *error);
+/* All bytes of a file, at most `most`, that a platform puts there for us: it may be a symbolic link and another user's,
+ * but not writable by everybody. */
+bool secret_read_mounted(struct secret *secret, const char *path, size_t most, struct error *error);
 void secret_clear(struct secret *secret);
 
 bool secret_is_set(const struct secret *secret);

@@ -1,10 +1,12 @@
-#include "acs/body.h"
+#include "core/body.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
-    BODY_MAX = 64 * 1024,  /* the service's own are below 2 KiB */
+    BODY_MAX = 64 * 1024,  /* the service's own are below 2 KiB, without a token in it */
     AROUND_MAX = 2 * 1024, /* what stands around a token that is cut out */
+    NAME_SIZE = 32,
 };
 
 /* --- cutting the token out --- */
@@ -22,22 +24,23 @@ static const char *expect(const char *next, const char *end, char character)
     return next < end && *next == character ? next + 1 : NULL;
 }
 
-/* Finds the value of the only "token", when it is a string that means what it shows, without escapes. The quotes of a
- * name inside another string are escaped, so this finds no such thing. Another empty string could be taken for the one
- * that is left where the token was. */
+/* Finds the value of the only member of that name, when it is a string that means what it shows, without escapes. The
+ * quotes of a name inside another string are escaped, so this finds no such thing. Another empty string could be taken
+ * for the one that is left where the token was. */
 static void find_token(struct body *body, const char *bytes, size_t length)
 {
-    static const char name[] = "\"token\"";
     static const char empty[] = "\"\"";
+    char name[NAME_SIZE];
+    const size_t name_length = (size_t)snprintf(name, sizeof name, "\"%s\"", body->name);
     const char *const end = bytes + length;
-    const char *next = memmem(bytes, length, name, sizeof name - 1);
+    const char *next = memmem(bytes, length, name, name_length);
 
-    if (next == NULL || (next = expect(next + sizeof name - 1, end, ':')) == NULL ||
+    if (next == NULL || (next = expect(next + name_length, end, ':')) == NULL ||
         (next = expect(next, end, '"')) == NULL)
         return;
     const char *quote = memchr(next, '"', (size_t)(end - next));
     if (quote == NULL || memchr(next, '\\', (size_t)(quote - next)) != NULL ||
-        memmem(quote, (size_t)(end - quote), name, sizeof name - 1) != NULL ||
+        memmem(quote, (size_t)(end - quote), name, name_length) != NULL ||
         memmem(bytes, length, empty, sizeof empty - 1) != NULL)
         return;
     body->token = next;
@@ -55,12 +58,12 @@ static json_t *parse(const char *bytes, size_t length, bool *no_memory)
     return document;
 }
 
-bool body_load(struct body *body, const char *bytes, size_t length)
+bool body_load(struct body *body, const char *name, const char *bytes, size_t length)
 {
     char around[AROUND_MAX];
     bool no_memory = false;
 
-    *body = (struct body){0};
+    *body = (struct body){.name = name};
     if (length == 0 || length > BODY_MAX)
         return true;
     find_token(body, bytes, length);
@@ -109,7 +112,7 @@ const char *body_string(const json_t *object, const char *name)
 /* What was cut out left an empty string behind. */
 const char *body_token(const struct body *body, const json_t *object, size_t *length)
 {
-    const json_t *token = json_object_get(object, "token");
+    const json_t *token = json_object_get(object, body->name);
 
     *length = json_string_length(token);
     if (!json_is_string(token) || *length > 0 || body->token == NULL)
