@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "roster/roster.h"
+#include "run/sign_in.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -154,8 +155,10 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
     }
     for (size_t i = 0; i < spec->resource_count; i++) {
         struct secret *string = &spec->resources[i].connection_string;
-        if (!acs_resource_parse(secret_reveal(string), &addresses[i], error)) {
-            error_context(error, "%s: resource.connection_string", spec->path);
+        const bool has_key = spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY;
+        if (!(has_key ? acs_resource_parse(secret_reveal(string), &addresses[i], error)
+                      : acs_resource_from_endpoint(spec->resources[i].endpoint, &addresses[i], error))) {
+            error_context(error, "%s: resource.%s", spec->path, has_key ? "connection_string" : "endpoint");
             command_addresses_free(spec, addresses);
             return NULL;
         }
@@ -164,18 +167,39 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
     return addresses;
 }
 
+void command_credentials_free(const struct spec *spec, struct entra_credential **credentials)
+{
+    for (size_t i = 0; credentials != NULL && i < spec->resource_count; i++)
+        entra_credential_free(credentials[i]);
+    free(credentials);
+}
+
+struct entra_credential **command_credentials(struct spec *spec, struct error *error)
+{
+    struct entra_credential **credentials = calloc(spec->resource_count, sizeof *credentials);
+
+    if (credentials == NULL) {
+        error_no_memory(error);
+        return NULL;
+    }
+    for (size_t i = 0; i < spec->resource_count; i++) {
+        struct spec_resource *resource = &spec->resources[i];
+        if (!sign_in_credential(resource, &credentials[i], error)) {
+            error_context(error, "%s: resource.credential", spec->path);
+            command_credentials_free(spec, credentials);
+            return NULL;
+        }
+        secret_clear(&resource->credential.client_secret);
+        secret_clear(&resource->credential.certificate_password);
+    }
+    return credentials;
+}
+
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
     if (spec->resource_count > 1) {
         error_set(error, ERROR_INPUT, "%s: resources: this version runs one of them only", spec->path);
         return error_hint(error, "write a job for each of them");
-    }
-    for (size_t i = 0; i < spec->resource_count; i++) {
-        if (spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY)
-            continue;
-        error_set(error, ERROR_INPUT, "%s: resource.credential: this version signs with an access key only",
-                  spec->path);
-        return error_hint(error, "give resource.connection_string instead of endpoint and credential");
     }
     const struct spec_sink *sink = spec->outputs.sinks;
     if (spec->outputs.sink_count > 1 ||

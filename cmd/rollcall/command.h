@@ -58,6 +58,10 @@ int command_load_logged(const struct log *log, const char *path, enum spec_secre
 /* Where the spec's resources are, by their index; their keys are taken out of the spec. NULL with the error. */
 struct acs_resource *command_addresses(struct spec *spec, struct error *error);
 void command_addresses_free(const struct spec *spec, struct acs_resource *addresses);
+/* How to sign in to each: NULL where the address has an access key. The secrets in the spec are cleared. NULL with an
+ * ERROR_INPUT where a credential lacks something. */
+struct entra_credential **command_credentials(struct spec *spec, struct error *error);
+void command_credentials_free(const struct spec *spec, struct entra_credential **credentials);
 
 /* Is there something in the spec that this version cannot carry out? False with an ERROR_INPUT that names it. */
 bool command_check_supported(const struct spec *spec, struct error *error);
@@ -95,6 +99,7 @@ void plan_arguments_clear(struct plan_arguments *arguments);
 /* A job made ready to plan: spec, roster, ledger (NULL where there is none yet), plan. */
 struct job {
     struct spec *spec;
+    struct entra_credential **credentials; /* of its resources, where requests are to be sent */
     int roster_fd;
     struct ledger *ledger;
     struct plan *plan;

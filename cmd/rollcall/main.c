@@ -3,6 +3,7 @@
 #include "core/process.h"
 #include "core/wipe.h"
 
+#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
     /* No core dump and no ptrace: the memory holds an access key and tokens. */
     prctl(PR_SET_DUMPABLE, 0);
     CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
+    json_set_alloc_funcs(malloc, wipe_free); /* an answer with a token as well */
 
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_overview(argc < 2 ? stderr : stdout);

@@ -228,6 +228,7 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
     const struct run_input input = {
         .spec = job->spec,
         .addresses = addresses,
+        .credentials = job->credentials,
         .plan = job->plan,
         .roster_fd = job->roster_fd,
         .ledger = job->ledger,
@@ -328,6 +329,7 @@ static int run_spec(const char *path, struct run_arguments *arguments)
     if (status != 0)
         return status;
     if (!command_check_supported(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
+        (job.credentials = command_credentials(job.spec, &error)) == NULL ||
         !fit_open_files(job.spec, arguments, &error)) {
         status = command_log_error(&arguments->log, &error);
     } else {
@@ -335,6 +337,7 @@ static int run_spec(const char *path, struct run_arguments *arguments)
     }
     if (!arguments->dry_run)
         status = write_metrics(&job, status);
+    command_credentials_free(job.spec, job.credentials);
     command_addresses_free(job.spec, addresses);
     job_close(&job);
     plan_file_free(arguments->plan_file);

@@ -70,6 +70,7 @@ void entra_cache_take(struct entra_cache *cache, struct entra_token *token, int6
     cache->token = token->text;
     token->text = (struct secret){0};
     cache->generation++;
+    cache->lifetime_ms = life_ms;
     cache->refresh_at_us = now_us + refresh_after_ms(token) * 1000;
     cache->unusable_at_us = now_us + (life_ms - margin_ms) * 1000;
     cache->renewing = false;

@@ -159,6 +159,7 @@ enum entra_failure entra_failure(const struct entra_credential *credential, stru
 struct entra_cache {
     struct secret token;
     uint64_t generation;    /* of the token; 0: there has been none */
+    int64_t lifetime_ms;    /* of the token, when it came */
     int64_t refresh_at_us;  /* from then on it is renewed while it is used */
     int64_t unusable_at_us; /* from then on it is not used any more */
     bool renewing;          /* one at a time */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRANSFER_BUFFER = 16 * 1024, BODY_MAX = 64 * 1024 };
+enum { TRANSFER_BUFFER = 16 * 1024, BODY_MAX = 128 * 1024, HEADER_MAX = 40 * 1024 };
 
 /* --- libcurl's callbacks --- */
 
@@ -81,13 +81,16 @@ static bool prepare(struct exchange *exchange, const struct http_options *option
     SET(CURLOPT_PREREQFUNCTION, on_before_request);
     SET(CURLOPT_PREREQDATA, exchange);
 #undef SET
-    return failed == CURLE_OK && reach_trust(easy, options->ca_file) == CURLE_OK;
+    return failed == CURLE_OK && (options->thumbprint != NULL ? reach_pin(easy, options->thumbprint)
+                                                              : reach_trust(easy, options->ca_file)) == CURLE_OK;
 }
 
 bool exchange_open(struct exchange *exchange, const struct http_options *options)
 {
     *exchange = (struct exchange){.easy = curl_easy_init()};
     buffer_init(&exchange->body, BODY_MAX);
+    for (size_t i = 0; i < HTTP_HEADERS_MAX; i++)
+        buffer_init(&exchange->header_texts[i], HEADER_MAX);
     buffer_init(&exchange->answer_body, options->body_max);
     return exchange->easy != NULL && prepare(exchange, options);
 }
@@ -98,7 +101,8 @@ void exchange_close(struct exchange *exchange)
         curl_easy_cleanup(exchange->easy);
     buffer_wipe(&exchange->body);
     buffer_wipe(&exchange->answer_body);
-    explicit_bzero(exchange->header_texts, sizeof exchange->header_texts);
+    for (size_t i = 0; i < HTTP_HEADERS_MAX; i++)
+        buffer_wipe(&exchange->header_texts[i]);
 }
 
 /* --- a request and its end --- */
@@ -106,11 +110,12 @@ void exchange_close(struct exchange *exchange)
 static bool set_headers(struct exchange *exchange, const struct http_request *request, struct error *error)
 {
     for (size_t i = 0; i < request->header_count; i++) {
-        const size_t length = strlen(request->headers[i]);
-        if (length >= HTTP_HEADER_SIZE)
-            return error_set(error, ERROR_SYSTEM, "a request header is longer than %d bytes", HTTP_HEADER_SIZE - 1);
-        memcpy(exchange->header_texts[i], request->headers[i], length + 1);
-        exchange->headers[i].data = exchange->header_texts[i];
+        struct buffer *text = &exchange->header_texts[i];
+        buffer_reset(text);
+        buffer_append_text(text, request->headers[i]);
+        if (buffer_failed(text))
+            return buffer_error(text, "a request header", error);
+        exchange->headers[i].data = text->data;
         exchange->headers[i].next = i + 1 < request->header_count ? &exchange->headers[i + 1] : NULL;
     }
     curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, request->header_count > 0 ? exchange->headers : NULL);
@@ -136,7 +141,7 @@ bool exchange_begin(struct exchange *exchange, const struct http_options *option
     /* Not as part of the URL: libcurl would normalise it, and without memory it may leave out the query. */
     bool ok = curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request->target) == CURLE_OK &&
               curl_easy_setopt(easy, CURLOPT_URL, options->base_url) == CURLE_OK &&
-              reach_route(easy, options->base_url, connect_to) == CURLE_OK;
+              reach_route(easy, options->base_url, options->direct, connect_to) == CURLE_OK;
     if (posts) {
         ok = ok && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
              curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body.data) == CURLE_OK &&

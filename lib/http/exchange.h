@@ -13,7 +13,7 @@ struct exchange {
     struct buffer body;
     struct buffer answer_body;
     struct curl_slist headers[HTTP_HEADERS_MAX];
-    char header_texts[HTTP_HEADERS_MAX][HTTP_HEADER_SIZE];
+    struct buffer header_texts[HTTP_HEADERS_MAX];
     char curl_detail[CURL_ERROR_SIZE];
     struct http_answer answer;
 };

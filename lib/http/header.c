@@ -19,6 +19,7 @@ static const struct kept {
     KEPT("retry-after", retry_after),
     KEPT("retry-after-ms", retry_after_ms),
     KEPT("x-ms-retry-after-ms", x_ms_retry_after_ms),
+    KEPT("www-authenticate", www_authenticate),
 };
 
 enum { KEPT_COUNT = sizeof all_kept / sizeof *all_kept };

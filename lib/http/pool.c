@@ -15,8 +15,10 @@
 enum { EVENTS_AT_ONCE = 64 };
 
 struct slot {
-    struct slot *next_free;
+    struct slot *next_free; /* or, of one for another server, the next of those */
     bool busy;
+    http_done *done; /* of one for another server, which goes when it has been used; NULL: the pool's */
+    void *context;
     void *request_context;
     struct exchange exchange;
 };
@@ -35,6 +37,7 @@ struct http_pool {
     struct slot *free_slots;
     struct slot *slots;
     size_t slot_count;
+    struct slot *elsewhere; /* those for other servers */
 };
 
 /* What libcurl lets go of may be an answer with a token. */
@@ -142,6 +145,21 @@ fail:
     return NULL;
 }
 
+/* A slot for another server is made for one request. */
+static void drop_elsewhere(struct http_pool *pool, struct slot *slot)
+{
+    struct slot **place = &pool->elsewhere;
+
+    while (*place != NULL && *place != slot)
+        place = &(*place)->next_free;
+    if (*place == slot)
+        *place = slot->next_free;
+    if (slot->exchange.easy != NULL)
+        curl_multi_remove_handle(pool->multi, slot->exchange.easy);
+    exchange_close(&slot->exchange);
+    free(slot);
+}
+
 void http_pool_free(struct http_pool *pool)
 {
     if (pool == NULL)
@@ -153,6 +171,8 @@ void http_pool_free(struct http_pool *pool)
         exchange_close(exchange);
     }
     free(pool->slots);
+    while (pool->elsewhere != NULL)
+        drop_elsewhere(pool, pool->elsewhere);
     curl_slist_free_all(pool->connect_to);
     if (pool->multi != NULL)
         curl_multi_cleanup(pool->multi);
@@ -183,6 +203,42 @@ bool http_pool_send(struct http_pool *pool, const struct http_request *request, 
     return true;
 }
 
+bool http_pool_send_elsewhere(struct http_pool *pool, const struct http_options *options,
+                              const struct http_request *request, http_done *done, void *context, struct error *error)
+{
+    struct slot *slot = pool->is_broken ? NULL : calloc(1, sizeof *slot);
+
+    if (slot == NULL)
+        return pool->is_broken ? error_set(error, ERROR_SYSTEM, "libcurl failed before") : error_no_memory(error);
+    slot->done = done;
+    slot->context = context;
+    slot->busy = true;
+    if (!exchange_open(&slot->exchange, options) ||
+        curl_easy_setopt(slot->exchange.easy, CURLOPT_PRIVATE, (char *)slot) != CURLE_OK) {
+        error_set(error, ERROR_SYSTEM, "cannot set up libcurl");
+        goto fail;
+    }
+    if (!exchange_begin(&slot->exchange, options, pool->connect_to, request, error))
+        goto fail;
+    if (curl_multi_add_handle(pool->multi, slot->exchange.easy) != CURLM_OK) {
+        error_no_memory(error);
+        goto fail;
+    }
+    slot->next_free = pool->elsewhere;
+    pool->elsewhere = slot;
+    return true;
+fail:
+    drop_elsewhere(pool, slot);
+    return false;
+}
+
+static void finish_elsewhere(struct http_pool *pool, struct slot *slot)
+{
+    slot->busy = false;
+    slot->done(slot->context, NULL, &slot->exchange.answer);
+    drop_elsewhere(pool, slot);
+}
+
 static void finish(struct http_pool *pool, struct slot *slot, CURLcode code)
 {
     struct exchange *exchange = &slot->exchange;
@@ -192,6 +248,10 @@ static void finish(struct http_pool *pool, struct slot *slot, CURLcode code)
     pool->connections += (uint64_t)connections;
     exchange_end(exchange, code);
     curl_multi_remove_handle(pool->multi, exchange->easy);
+    if (slot->done != NULL) {
+        finish_elsewhere(pool, slot);
+        return;
+    }
 
     /* The slot is given back after the callback, which still reads its answer; the callback may send with another. */
     slot->busy = false;
@@ -304,4 +364,6 @@ void http_pool_abort(struct http_pool *pool)
     for (size_t i = 0; i < pool->slot_count; i++)
         if (pool->slots[i].busy)
             finish(pool, &pool->slots[i], CURLE_ABORTED_BY_CALLBACK);
+    while (pool->elsewhere != NULL)
+        finish(pool, pool->elsewhere, CURLE_ABORTED_BY_CALLBACK);
 }

@@ -30,6 +30,11 @@ struct http_options {
     uint32_t request_timeout_ms;
     uint32_t stall_timeout_ms; /* rounded up to whole seconds */
     size_t body_max;           /* a longer answer is cut off and counts as HTTP_LOST */
+    bool direct;               /* never by a proxy */
+    /* The server is known by the SHA-1 thumbprint of its certificate (40 lower-case hexadecimal digits) and by nothing
+     * else: neither its name nor who vouches for it are looked at. NULL: as usual. Borrowed until the request has its
+     * answer. */
+    const char *thumbprint;
 };
 
 enum { HTTP_HEADERS_MAX = 8, HTTP_HEADER_SIZE = 256 };
@@ -65,6 +70,7 @@ struct http_answer {
     char retry_after[64];
     char retry_after_ms[32];
     char x_ms_retry_after_ms[32];
+    char www_authenticate[256];
     char detail[256]; /* what went wrong, for people; "" for HTTP_ANSWERED */
 };
 
@@ -79,6 +85,10 @@ void http_pool_free(struct http_pool *pool);
 /* Starts a request. False when the pool is full or out of memory: then there is no callback. */
 bool http_pool_send(struct http_pool *pool, const struct http_request *request, void *request_context,
                     struct error *error);
+/* The same to another server, whose options these are (concurrency aside), with a callback of its own. It does not
+ * count as under way. Not to be called from a callback. */
+bool http_pool_send_elsewhere(struct http_pool *pool, const struct http_options *options,
+                              const struct http_request *request, http_done *done, void *context, struct error *error);
 size_t http_pool_under_way(const struct http_pool *pool);
 
 /* Ends every request that is under way as HTTP_LOST (or HTTP_NOT_SENT), with its callback. */

@@ -42,10 +42,10 @@ CURLcode reach_trust(CURL *easy, const char *ca_file)
     return code;
 }
 
-CURLcode reach_route(CURL *easy, const char *url, struct curl_slist *connect_to)
+CURLcode reach_route(CURL *easy, const char *url, bool direct, struct curl_slist *connect_to)
 {
     const bool plain = strncmp(url, "http:", 5) == 0;
-    const CURLcode code = curl_easy_setopt(easy, CURLOPT_NOPROXY, plain ? "*" : NULL);
+    const CURLcode code = curl_easy_setopt(easy, CURLOPT_NOPROXY, plain || direct ? "*" : NULL);
 
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_CONNECT_TO, plain ? NULL : connect_to);
 }

@@ -14,8 +14,11 @@
 bool reach_connect_to(const struct http_options *options, struct curl_slist **list);
 /* Whom to trust: ca_file alone, or SSL_CERT_FILE and SSL_CERT_DIR in place of the system's, as OpenSSL reads them. */
 CURLcode reach_trust(CURL *easy, const char *ca_file);
-/* The way of one request. Plain HTTP is for this machine: it takes neither a proxy nor another address. */
-CURLcode reach_route(CURL *easy, const char *url, struct curl_slist *connect_to);
+/* The way of one request. Plain HTTP is for this machine: it takes neither a proxy nor another address; `direct` takes
+ * no proxy in any case. */
+CURLcode reach_route(CURL *easy, const char *url, bool direct, struct curl_slist *connect_to);
+/* Takes the server's certificate by its SHA-1 thumbprint alone; the text is borrowed while requests are under way. */
+CURLcode reach_pin(CURL *easy, const char *thumbprint);
 
 /* Did the proxy stand in the way: unusable, unknown, or refusing to connect us? A gateway that cannot get through (5xx)
  * does not: that is the server's trouble. */

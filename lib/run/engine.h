@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/queue.h"
+#include "entra/entra.h"
 #include "ledger/ledger.h"
 #include "output/failures.h"
 #include "output/reporter.h"
@@ -35,8 +36,9 @@ enum stop {
 struct engine {
     const struct spec *spec;
     const struct spec_resource *resource;
-    const struct acs_resource *address; /* of it */
-    int64_t place;                      /* what the ledger calls it */
+    const struct acs_resource *address;  /* of it */
+    struct entra_credential *credential; /* of it; NULL: the address has an access key */
+    int64_t place;                       /* what the ledger calls it */
     const struct clock *clock;
     int64_t run;
 
@@ -57,7 +59,7 @@ struct engine {
     atomic_bool recorder_failed;
 };
 
-enum waiting { WAITING_NOT, WAITING_QUOTA, WAITING_THROTTLED, WAITING_SERVICE };
+enum waiting { WAITING_NOT, WAITING_QUOTA, WAITING_THROTTLED, WAITING_SERVICE, WAITING_SIGN_IN };
 
 /* How many tasks the executor may hold at one time; the queues to and from the recorder have room for all of them. */
 size_t engine_tasks_max(const struct spec *spec);

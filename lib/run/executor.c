@@ -2,8 +2,10 @@
  * judges the answer. */
 #include "run/engine.h"
 
+#include "core/uuid.h"
 #include "http/pool.h"
 #include "run/gate.h"
+#include "run/sign_in.h"
 #include "run/transport.h"
 
 #include <stdlib.h>
@@ -24,7 +26,9 @@ enum {
 struct executor {
     struct engine *engine;
     struct http_pool *pool;
-    struct acs_signer *signer;
+    struct http_options transport;
+    struct sign_in *sign_in;
+    enum sign_in_state signed_in;
     struct acs_request_options request_options;
     struct gate gate;
     struct task_list ready[ACTION_COUNT];
@@ -38,7 +42,7 @@ struct executor {
     bool draining; /* nothing new leaves */
     int64_t drain_until_us;
     struct executor_end *end;
-    unsigned char random[REQUEST_IDS * 16];
+    unsigned char random[REQUEST_IDS * UUID_BYTES];
     size_t random_left;
 };
 
@@ -89,7 +93,6 @@ static void stop(struct executor *executor, enum stop reason, const struct error
 
 /* --- admission: a task gets a slot and its intent is recorded --- */
 
-/* A version 4 UUID. */
 static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LENGTH + 1])
 {
     if (executor->random_left == 0) {
@@ -97,18 +100,7 @@ static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LEN
             return false;
         executor->random_left = REQUEST_IDS;
     }
-    unsigned char *r = executor->random + --executor->random_left * 16;
-    r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
-    r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-    static const char digits[] = "0123456789abcdef";
-    char *out = id;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *out++ = '-';
-        *out++ = digits[r[i] >> 4];
-        *out++ = digits[r[i] & 15];
-    }
-    *out = '\0';
+    uuid_format(executor->random + --executor->random_left * UUID_BYTES, id);
     return true;
 }
 
@@ -139,7 +131,7 @@ static void admit(struct executor *executor, struct task *task)
 
 static bool has_room(const struct executor *executor)
 {
-    return !executor->draining && executor->admitted < executor->admitted_max;
+    return !executor->draining && executor->signed_in == SIGN_IN_READY && executor->admitted < executor->admitted_max;
 }
 
 static void admit_all(struct executor *executor, int64_t now_us)
@@ -181,34 +173,27 @@ static bool send_request(struct executor *executor, struct task *task, struct er
     const struct engine *engine = executor->engine;
     const char *custom_id = engine->resource->custom_id ? task->key : NULL;
     struct acs_request request;
-    struct acs_signature signature;
-    char date[HTTP_HEADER_SIZE];
-    char hash[HTTP_HEADER_SIZE];
-    char authorization[HTTP_HEADER_SIZE];
+    struct sign_in_headers authorization;
     char request_id[HTTP_HEADER_SIZE];
 
     if (!acs_request_build(task_action(task), &executor->request_options, task->identity, custom_id, &request, error) ||
-        !acs_sign(executor->signer, request.method, request.target, request.body, request.body_length,
-                  clock_wall_ms(engine->clock) / 1000, &signature, error))
+        !sign_in_authorize(executor->sign_in, &request, &authorization, error))
         return false;
-    snprintf(date, sizeof date, "x-ms-date: %s", signature.date);
-    snprintf(hash, sizeof hash, "x-ms-content-sha256: %s", signature.content_hash);
-    snprintf(authorization, sizeof authorization, "Authorization: %s", signature.authorization);
+    task->generation = authorization.generation;
     snprintf(request_id, sizeof request_id, "x-ms-client-request-id: %s", task->request_id);
-    const struct http_request http = {
+    struct http_request http = {
         .method = request.method,
         .target = request.target,
-        .headers = {date, hash, authorization, request_id, "Accept: application/json",
-                    ("User-Agent: rollcall/" ROLLCALL_VERSION),
+        .headers = {request_id, "Accept: application/json", ("User-Agent: rollcall/" ROLLCALL_VERSION),
                     request.has_content_type ? "Content-Type: application/json" : "Content-Type:"},
-        .header_count = 7,
+        .header_count = 4,
         .body = request.body,
         .body_length = request.body_length,
     };
+    for (size_t i = 0; i < authorization.count; i++)
+        http.headers[http.header_count++] = authorization.headers[i];
     task->sent_us = clock_monotonic_us(engine->clock);
-    const bool ok = http_pool_send(executor->pool, &http, task, error);
-    explicit_bzero(authorization, sizeof authorization);
-    return ok;
+    return http_pool_send(executor->pool, &http, task, error);
 }
 
 static void send_all(struct executor *executor)
@@ -219,7 +204,8 @@ static void send_all(struct executor *executor)
            (executor->draining || http_pool_under_way(executor->pool) < executor->engine->spec->engine.concurrency)) {
         struct task *task = task_list_take(&executor->sendable);
         const int64_t now_us = clock_monotonic_us(executor->engine->clock);
-        if (executor->draining || gate_holds_back(&executor->gate, task_action(task), executor->admitted, now_us)) {
+        if (executor->draining || executor->signed_in != SIGN_IN_READY ||
+            gate_holds_back(&executor->gate, task_action(task), executor->admitted, now_us)) {
             withdraw(executor, task, executor->draining ? VERDICT_LEFT : VERDICT_AGAIN, now_us);
             continue;
         }
@@ -241,6 +227,9 @@ static void reject(struct executor *executor, const struct task *task, const str
     struct error error;
     int64_t server_s = 0;
     char hint[ACS_HINT_SIZE] = "";
+    static const char bearer_hint[] =
+        "the service takes no token of this credential: check that the endpoint is that of a "
+        "resource in its tenant, and that the identity has a role on it (such as Contributor)";
 
     if (http->end != HTTP_ANSWERED) {
         error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->address->host,
@@ -251,9 +240,15 @@ static void reject(struct executor *executor, const struct task *task, const str
         acs_credential_hint(answer, server_s, now_s, hint);
         error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->engine->address->host, task->status,
                   answer->code, answer->message);
-        error_hint(&error, "%s", hint);
+        error_hint(&error, "%s", executor->engine->credential != NULL && task->status == 401 ? bearer_hint : hint);
     }
     stop(executor, STOP_REJECTED, &error);
+}
+
+/* A 401 to a bearer token may mean that this one was revoked: then a new one is fetched, and the request repeated. */
+static bool may_renew(struct executor *executor, const struct task *task, int64_t now_us)
+{
+    return task->status == 401 && sign_in_rejected(executor->sign_in, task->generation, now_us);
 }
 
 static enum task_verdict verdict_after_failure(struct executor *executor, struct task *task)
@@ -300,7 +295,13 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
     case OUTCOME_GONE:
     case OUTCOME_FAILED: gate_note_success(&executor->gate, task_action(task)); return VERDICT_FAILED;
     case OUTCOME_THROTTLED: break;
-    case OUTCOME_REJECTED: reject(executor, task, http); return VERDICT_LEFT;
+    case OUTCOME_REJECTED:
+        if (may_renew(executor, task, now_us)) {
+            atomic_fetch_add(&executor->engine->retried, 1);
+            return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
+        }
+        reject(executor, task, http);
+        return VERDICT_LEFT;
     case OUTCOME_TRANSIENT:
     case OUTCOME_IN_DOUBT: break;
     }
@@ -357,6 +358,8 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
                                                 task->answered_at_ms / 1000);
     read_answer(task, executor, http, delay_ms, &error);
+    if (http->end == HTTP_ANSWERED && http->status < 500 && task->answer.class != ACS_CREDENTIAL)
+        sign_in_accepted(executor->sign_in, task->generation);
     gate_end_slot(&executor->gate, task_action(task), task->answer.class != ACS_THROTTLED, now_us);
     task->not_before_us = now_us;
     task->verdict = verdict_of(executor, task, http, delay_ms, now_us);
@@ -444,6 +447,26 @@ static void check_patience(struct executor *executor, int64_t now_us)
     stop(executor, STOP_GAVE_UP, &error);
 }
 
+/* A renewal that is due or under way goes on beside the requests. */
+static void go_on_signing_in(struct executor *executor, int64_t now_us)
+{
+    const int64_t patience_us = (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000;
+    int64_t silence_us;
+    struct error error = {.code = ERROR_NONE};
+
+    if (executor->draining)
+        return;
+    executor->signed_in = sign_in_go_on(executor->sign_in, now_us, &silence_us, &error);
+    if (executor->signed_in == SIGN_IN_REFUSED)
+        stop(executor, STOP_REJECTED, &error);
+    if (executor->signed_in != SIGN_IN_TROUBLE || silence_us < patience_us)
+        return;
+    error.code = ERROR_SYSTEM;
+    error_context(&error, "no token could be had for %lld s", (long long)(silence_us / 1000000));
+    error_hint(&error, "run again when signing in works; engine.give_up_after says how long to wait");
+    stop(executor, STOP_GAVE_UP, &error);
+}
+
 /* Why nothing moves, and until when: the earliest moment at which something may be admitted. */
 static int64_t next_event_us(struct executor *executor, int64_t now_us)
 {
@@ -470,6 +493,10 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
         waiting = WAITING_SERVICE;
         earliest = earliest == INT64_MAX || gate->probe_at_us > earliest ? gate->probe_at_us : earliest;
     }
+    if (executor->signed_in != SIGN_IN_READY) {
+        waiting = WAITING_SIGN_IN;
+        earliest = INT64_MAX;
+    }
     atomic_store(&executor->engine->waiting, waiting);
     atomic_store(&executor->engine->waiting_until_us, waiting == WAITING_NOT || earliest == INT64_MAX ? 0 : earliest);
     const struct gate_outlook outlook = gate_look_ahead(gate, executor->engine->to_send, now_us);
@@ -481,11 +508,15 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
 static int timeout_ms(struct executor *executor)
 {
     const int64_t now_us = clock_monotonic_us(executor->engine->clock);
-    const int64_t at_us = next_event_us(executor, now_us);
+    const int64_t renewal_us = executor->draining ? INT64_MAX : sign_in_next_us(executor->sign_in, now_us);
+    int64_t at_us = next_event_us(executor, now_us);
 
     /* With room to admit nothing but an event can help; otherwise sleep until the moment, rounded up. */
-    if (at_us == INT64_MAX ||
-        (!executor->draining && !(has_room(executor) && gate_is_open(&executor->gate, executor->admitted, at_us))))
+    if (at_us != INT64_MAX && !executor->draining &&
+        !(has_room(executor) && gate_is_open(&executor->gate, executor->admitted, at_us)))
+        at_us = INT64_MAX;
+    at_us = renewal_us < at_us ? renewal_us : at_us;
+    if (at_us == INT64_MAX)
         return 1000;
     if (at_us <= now_us)
         return 0;
@@ -514,6 +545,7 @@ void executor_run(struct executor *executor, struct executor_end *end)
         take_recorded(executor);
         take_planned(executor);
         check_patience(executor, clock_monotonic_us(engine->clock));
+        go_on_signing_in(executor, clock_monotonic_us(engine->clock));
         admit_all(executor, clock_monotonic_us(engine->clock));
         send_all(executor);
         end_patience(executor);
@@ -541,12 +573,29 @@ static bool watch_planned(struct executor *executor, struct error *error)
 static bool open_pool(struct executor *executor, struct error *error)
 {
     const struct engine *engine = executor->engine;
-    const struct http_options options = transport_options(engine->spec, engine->resource, engine->address);
 
-    executor->pool = http_pool_new(&options, on_done, executor, error);
+    executor->transport = transport_options(engine->spec, engine->resource, engine->address);
+    executor->pool = http_pool_new(&executor->transport, on_done, executor, error);
     return executor->pool != NULL &&
            http_pool_watch(executor->pool, queue_event_fd(executor->engine->recorded), error) &&
            watch_planned(executor, error) && http_pool_watch(executor->pool, executor->engine->stop_fd, error);
+}
+
+static bool open_sign_in(struct executor *executor, struct error *error)
+{
+    const struct engine *engine = executor->engine;
+    const struct sign_in_options options = {
+        .address = engine->address,
+        .credential = engine->credential,
+        .ca_file = engine->resource->credential.ca_file,
+        .transport = &executor->transport,
+        .clock = engine->clock,
+        .secret_variables = &engine->spec->secret_variables,
+    };
+
+    executor->signed_in = SIGN_IN_WAITING;
+    executor->sign_in = sign_in_new(&options, executor->pool, error);
+    return executor->sign_in != NULL;
 }
 
 struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
@@ -570,8 +619,7 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
     };
     gate_init(&executor->gate, quotas,
               engine->spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0, seed);
-    executor->signer = acs_signer_new(engine->address, error);
-    if (executor->signer == NULL || !open_pool(executor, error)) {
+    if (!open_pool(executor, error) || !open_sign_in(executor, error)) {
         executor_free(executor);
         return NULL;
     }
@@ -582,8 +630,8 @@ void executor_free(struct executor *executor)
 {
     if (executor == NULL)
         return;
-    http_pool_free(executor->pool); /* after executor_run() nothing is under way */
-    acs_signer_free(executor->signer);
+    http_pool_free(executor->pool); /* after executor_run() nothing is under way but a renewal, which is dropped */
+    sign_in_free(executor->sign_in);
     gate_clear(&executor->gate);
     free(executor);
 }

@@ -257,6 +257,7 @@ static void report_progress(struct recorder *recorder)
         [WAITING_QUOTA] = "waiting for the quota",
         [WAITING_THROTTLED] = "the service asked to wait",
         [WAITING_SERVICE] = "the service does not answer; trying again",
+        [WAITING_SIGN_IN] = "signing in",
     };
     struct engine *engine = recorder->engine;
     const int64_t now_us = clock_monotonic_us(engine->clock);

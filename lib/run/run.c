@@ -144,6 +144,7 @@ static bool open_engine(struct run *run, struct error *error)
         .spec = input->spec,
         .resource = &input->spec->resources[0],
         .address = &input->addresses[0],
+        .credential = input->credentials != NULL ? input->credentials[0] : NULL,
         .place = run->places[0],
         .clock = input->clock,
         .run = run->record.id,

@@ -5,6 +5,7 @@
 #include "acs/acs.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "entra/entra.h"
 #include "ledger/ledger.h"
 #include "output/reporter.h"
 #include "output/token_sink.h"
@@ -12,7 +13,8 @@
 
 struct run_input {
     const struct spec *spec;
-    const struct acs_resource *addresses; /* of the spec's resources, by their index */
+    const struct acs_resource *addresses;        /* of the spec's resources, by their index */
+    struct entra_credential *const *credentials; /* likewise; NULL where there is an access key */
     const struct plan *plan;
     int roster_fd;
     struct ledger *ledger;     /* opened with LEDGER_RUN */

@@ -45,8 +45,9 @@ struct task {
 
     enum task_phase phase;
     enum task_verdict verdict;
-    uint32_t attempt; /* of this action; 1 for the first */
-    uint32_t tries;   /* attempts that failed while the service worked for others */
+    uint32_t attempt;    /* of this action; 1 for the first */
+    uint64_t generation; /* of the bearer token that the request carried */
+    uint32_t tries;      /* attempts that failed while the service worked for others */
     int64_t not_before_us;
     int64_t ledger_task; /* the row of the intent */
     char request_id[ACS_REQUEST_ID_LENGTH + 1];

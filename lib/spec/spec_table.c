@@ -107,7 +107,7 @@ const struct spec_key spec_table[] = {
      .example = "11111111-1111-4111-8111-111111111111", .help = "The Entra tenant, without it $AZURE_TENANT_ID."},
     {"resource.credential", "client_id", SPEC_REFERENCE, RESOURCE(credential.client_id),
      .example = "22222222-2222-4222-8222-222222222222",
-     .help = "The application, or the user-assigned managed identity, without it $AZURE_CLIENT_ID."},
+     .help = "The application, without it $AZURE_CLIENT_ID; or a user-assigned managed identity."},
     {"resource.credential", "client_secret", SPEC_REFERENCE, RESOURCE(credential.client_secret), .secret = true,
      .example = "{ env: CONTOSO_CLIENT_SECRET }",
      .help = "The application's secret (its value, not its id), without it $AZURE_CLIENT_SECRET."},

@@ -218,8 +218,6 @@ is_refused() {
 @test "what this version cannot do yet is refused by name" {
     write_job outputs='{ tokens: { ndjson: out/tokens.ndjson } }'
     is_refused 'outputs.tokens'
-    write_job resource='{ endpoint: "https://contoso.communication.azure.com", credential: default }'
-    is_refused 'resource.credential'
 }
 
 # --- the command line ---

@@ -192,6 +192,33 @@ tells_what_it_holds() {
     [ "$status" -eq 143 ]
 }
 
+# holds_nothing_of FILE...: neither the ledger nor what was shown has a line of them.
+holds_nothing_of() {
+    cat "$@" | grep . >lines
+    run -1 grep -aFlf lines "$LEDGER"* run.out run.err out/mapping.csv
+}
+
+@test "at its end a run that signed in with Entra ID has neither the client secret nor a bearer token in its memory" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    load entra_helper
+    memory_setup --tls --bearer-lifetime 1s --client-secret 'a~client+secret/of.this=test'
+    (umask 077 && printf '%s' 'a~client+secret/of.this=test' >client_secret)
+    printf '%s\n' 'a~client+secret/of.this=test' 'a~client%2Bsecret%2Fof.this%3Dtest' >secrets
+    write_job resource="{ endpoint: '$ENDPOINT', ca_file: $CERTIFICATE, credential: { kind: client_secret, tenant_id: $TENANT,
+        client_id: $CLIENT_ID, client_secret: { file: client_secret }, authority_host: '$ENDPOINT', ca_file: $CERTIFICATE } }" \
+        engine='{ concurrency: 8, quotas: { create: 100/1s, issue: none } }'
+    run_to_its_end --json
+    [ "$(stats '.requests.token."200"')" -ge 2 ]
+    column 3 out/tokens.csv >tokens
+    # Every bearer token begins with the same words.
+    printf '%s' '{"typ":"JWT","alg":"ES256"' | base64 -w0 | cut -c1-32 >bearer
+    in_memory secrets tokens bearer
+    holds_nothing_of secrets bearer
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 0 ]
+}
+
 @test "while a run lasts only the latest tokens are in its memory, and the connection string is not" {
     [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
     memory_setup --latency 20ms

@@ -448,7 +448,7 @@ static void a_full_pool_takes_no_more(void **state)
 
 static void a_header_that_does_not_fit_is_refused_and_the_place_stays_free(void **state)
 {
-    char header[HTTP_HEADER_SIZE + 1];
+    static char header[64 * 1024];
     struct http_request request = get;
 
     (void)state;
@@ -463,6 +463,46 @@ static void a_header_that_does_not_fit_is_refused_and_the_place_stays_free(void 
     assert_int_equal(http_pool_under_way(pool), 0);
     exchange(&get);
     assert_int_equal(seen.last.end, HTTP_ANSWERED);
+}
+
+static char elsewhere_seen[512];
+
+static void on_elsewhere(void *context, void *unused, struct http_answer *answer)
+{
+    assert_null(unused);
+    assert_int_equal(answer->end, HTTP_ANSWERED);
+    snprintf(context, sizeof elsewhere_seen, "%s %s", answer->body, answer->www_authenticate);
+}
+
+static enum step say_challenge(const struct request_seen *request, char *text, size_t size)
+{
+    memcpy(head_seen, request->head, sizeof head_seen);
+    answer_with(text, size, 401, "WWW-Authenticate: Basic realm=/a.key\r\n", "elsewhere");
+    return STEP_ANSWER;
+}
+
+static void a_request_to_another_server_has_a_callback_of_its_own(void **state)
+{
+    char other[64];
+    struct http_options others;
+
+    (void)state;
+    server_start(say_challenge);
+    snprintf(other, sizeof other, "%s", server.url);
+    make_pool("http://127.0.0.1:1"); /* nobody is there, and nobody is asked */
+    others = options;
+    others.base_url = other;
+    others.direct = true;
+    elsewhere_seen[0] = '\0';
+    works(http_pool_send_elsewhere(pool, &others, &get, on_elsewhere, elsewhere_seen, &error));
+    assert_int_equal(http_pool_under_way(pool), 0);
+    while (elsewhere_seen[0] == '\0')
+        works(http_pool_wait(pool, 20000, &error));
+    assert_string_equal(elsewhere_seen, "elsewhere Basic realm=/a.key");
+    assert_int_equal(seen.answers, 0);
+    assert_memory_equal(head_seen, "GET /a?b=c HTTP/1.1\r\n", 21);
+    /* One that is under way when the pool goes is dropped. */
+    works(http_pool_send_elsewhere(pool, &others, &get, on_elsewhere, elsewhere_seen, &error));
 }
 
 static void many_requests_share_few_connections(void **state)
@@ -523,6 +563,7 @@ static const struct CMUnitTest tests[] = {
     TEST(an_abort_before_anything_left_says_so),
     TEST(a_full_pool_takes_no_more),
     TEST(a_header_that_does_not_fit_is_refused_and_the_place_stays_free),
+    TEST(a_request_to_another_server_has_a_callback_of_its_own),
     TEST(many_requests_share_few_connections),
     TEST(a_watched_descriptor_ends_the_wait),
 };
