@@ -1,5 +1,7 @@
 #include "core/problems.h"
 
+#include "core/text.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,6 +37,17 @@ static struct problem *next_slot(struct problems *problems)
     return &problems->list[problems->count];
 }
 
+/* For people, on a terminal: files are quoted in messages, and may hold anything. malloc'd. */
+static char *as_line(const char *text)
+{
+    const size_t size = strlen(text) + 1; /* it does not become longer */
+    char *line = malloc(size);
+
+    if (line != NULL)
+        text_print(text, line, size);
+    return line;
+}
+
 void problems_add(struct problems *problems, uint64_t line, uint64_t column, const char *hint, const char *format, ...)
 {
     char message[1024];
@@ -52,9 +65,9 @@ void problems_add(struct problems *problems, uint64_t line, uint64_t column, con
         problems->no_memory = true;
         return;
     }
-    *slot = (struct problem){.line = line, .column = column, .message = strdup(message)};
+    *slot = (struct problem){.line = line, .column = column, .message = as_line(message)};
     if (hint != NULL && hint[0] != '\0')
-        slot->hint = strdup(hint);
+        slot->hint = as_line(hint);
     if (slot->message == NULL) {
         free(slot->hint);
         problems->no_memory = true;

@@ -50,6 +50,17 @@ static void no_problems_print_nothing(void **state)
     problems_clear(&problems);
 }
 
+/* Found by fuzzing: a file was quoted with its escapes. */
+static void what_a_terminal_would_obey_is_not_printed(void **state)
+{
+    struct problems problems = new_problems();
+
+    (void)state;
+    problems_add(&problems, 1, 0, "not\tthat\xE2\x80\xAEone", "cannot open a\x1B[2J\nb\xC2\x9B\xFF");
+    prints(&problems, "users.csv:1: cannot open a [2J b ?\n  hint: not that one\n");
+    problems_clear(&problems);
+}
+
 static void a_place_is_as_exact_as_it_is_known(void **state)
 {
     struct problems problems = new_problems();
@@ -113,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_problems_print_nothing),
+        cmocka_unit_test(what_a_terminal_would_obey_is_not_printed),
         cmocka_unit_test(a_place_is_as_exact_as_it_is_known),
         cmocka_unit_test(problems_are_printed_in_the_order_of_their_place),
         cmocka_unit_test(only_the_first_hundred_are_kept_and_the_rest_counted),
