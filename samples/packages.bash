@@ -18,6 +18,7 @@ test_packages=(
     debootstrap
     file
     fish
+    gcovr
     groff-base
     jq
     libclang-rt-14-dev
@@ -35,6 +36,7 @@ test_packages=(
     sqlite3
     systemd
     universal-ctags
+    valgrind
     zsh
 )
 
