@@ -1,6 +1,7 @@
 /* What one request tells: the way to the service, its certificate and its clock, and whether we may sign in. */
 #include "http/look.h"
 #include "run/doctor_internal.h"
+#include "run/sign_in.h"
 #include "run/transport.h"
 
 #include <arpa/inet.h>
@@ -146,6 +147,33 @@ static void check_access(const struct question *question)
                "the service answered %d %s: %s", answer->status, answer->code, answer->message);
 }
 
+/* Whether there is a token to be had, and how long one lives. What the service lets it do, the first request of a run
+ * tells.
+ */
+static void check_sign_in(const struct question *question, const struct spec_resource *resource)
+{
+    struct doctor *doctor = question->doctor;
+    struct http_options transport = transport_options(doctor->spec, resource, question->address);
+    struct sign_in_options options = {
+        .address = question->address,
+        .ca_file = resource->credential.ca_file,
+        .transport = &transport,
+        .clock = doctor->clock,
+        .secret_variables = &doctor->spec->secret_variables,
+    };
+    struct error error = {.code = ERROR_NONE};
+    int64_t lifetime_ms = 0;
+
+    transport.concurrency = 1;
+    if (sign_in_credential(resource, &options.credential, &error) && sign_in_once(&options, &lifetime_ms, &error))
+        doctor_say(doctor, DOCTOR_GOOD, "credential", NULL,
+                   "signed in with Microsoft Entra ID; the token is good for %" PRId64 " min, and is renewed by itself",
+                   lifetime_ms / 60000);
+    else
+        doctor_say_error(doctor, DOCTOR_BAD, "credential", &error);
+    entra_credential_free(options.credential);
+}
+
 static void note_answer(void *context, void *request_context, struct http_answer *http)
 {
     struct question *question = context;
@@ -217,8 +245,7 @@ bool doctor_check_service(struct doctor *doctor, struct error *error)
         if (secret_is_set(&question.address->key))
             check_access(&question);
         else
-            doctor_say(doctor, DOCTOR_WARNING, "credential", "see the first lines of a run with --limit 1",
-                       "signing in with Microsoft Entra ID is not tried");
+            check_sign_in(&question, resource);
         acs_answer_clear(&question.answer);
     }
     return true;

@@ -169,12 +169,20 @@ finds() {
     [[ $output != *"$KEY"* ]]
 }
 
-@test "signing in with Entra ID is not tried, the way to the service is" {
-    write_job resource="{ endpoint: $ENDPOINT, credential: default }"
+@test "signing in with Entra ID is tried, and what it says is told" {
+    load entra_helper
+    write_job resource="{ endpoint: '$ENDPOINT', credential: { kind: client_secret, tenant_id: $TENANT, client_id: $CLIENT_ID,
+        client_secret: { env: CONTOSO_SECRET }, authority_host: '$ENDPOINT' } }"
+    export CONTOSO_SECRET=$CLIENT_SECRET
     doctor
     [ "$status" -eq 0 ]
-    finds warning credential 'Microsoft Entra ID is not tried'
+    finds good credential 'the token is good for 60 min'
     finds good clock 'the service'
+    export CONTOSO_SECRET=wrong
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad credential 'AADSTS7000215'
+    [[ $output == *'its value, not its id'* ]]
 }
 
 @test "a service that does not understand us is bad" {
