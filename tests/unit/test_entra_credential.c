@@ -676,6 +676,24 @@ static void arc_gets_nothing_but_its_own_keys(void **state)
     }
 }
 
+static void a_key_that_is_there_but_elsewhere_is_not_sent(void **state)
+{
+    char text[256];
+
+    (void)state;
+    assert_int_equal(mkdir("a-directory-with-a-name-of-that-length", 0700), 0);
+    write_file("a-directory-with-a-name-of-that-length/a.key", "secret of somebody else");
+    snprintf(text, sizeof text, "Basic realm=%s/a-directory-with-a-name-of-that-length/a.key", scratch_folder);
+    arc();
+    challenge(text);
+    fails(ENTRA_REFUSED, "Azure Arc asked for a file that is not one of its keys", "check what listens at");
+    write_file("a.key", "secret of somebody else");
+    snprintf(text, sizeof text, "Basic realm=%s/a.key", scratch_folder);
+    arc();
+    challenge(text);
+    fails(ENTRA_REFUSED, "Azure Arc asked for a file that is not one of its keys", "check what listens at");
+}
+
 /* --- the Azure CLI --- */
 
 static void ran(bool started, int status, const char *output, const char *words)
@@ -889,6 +907,7 @@ int main(void)
         TEST(a_machine_without_one_is_told_soon),
         TEST(arc_asks_for_proof),
         TEST(arc_gets_nothing_but_its_own_keys),
+        TEST(a_key_that_is_there_but_elsewhere_is_not_sent),
         TEST(the_cli_is_run_with_a_list_of_arguments),
         TEST(what_the_cli_says_is_told),
         TEST(the_chain_goes_in_the_order_of_the_sdks),
