@@ -145,6 +145,20 @@ void command_addresses_free(const struct spec *spec, struct acs_resource *addres
     free(addresses);
 }
 
+/* Two names for one resource would have its quota used twice. */
+static bool check_twice(const struct spec *spec, const struct acs_resource *addresses, size_t index,
+                        struct error *error)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(addresses[i].authority, addresses[index].authority) != 0)
+            continue;
+        error_set(error, ERROR_INPUT, "%s: resources.%s and resources.%s are both %s", spec->path,
+                  spec->resources[i].name, spec->resources[index].name, addresses[i].authority);
+        return error_hint(error, "keep one of the two: a resource has its quota only once");
+    }
+    return true;
+}
+
 struct acs_resource *command_addresses(struct spec *spec, struct error *error)
 {
     struct acs_resource *addresses = calloc(spec->resource_count, sizeof *addresses);
@@ -156,15 +170,21 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
     for (size_t i = 0; i < spec->resource_count; i++) {
         struct secret *string = &spec->resources[i].connection_string;
         const bool has_key = spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY;
+        char place[SPEC_RESOURCE_PLACE_SIZE];
         if (!(has_key ? acs_resource_parse(secret_reveal(string), &addresses[i], error)
                       : acs_resource_from_endpoint(spec->resources[i].endpoint, &addresses[i], error))) {
-            error_context(error, "%s: resource.%s", spec->path, has_key ? "connection_string" : "endpoint");
-            command_addresses_free(spec, addresses);
-            return NULL;
+            error_context(error, "%s: %s.%s", spec->path, spec_resource_place(&spec->resources[i], place),
+                          has_key ? "connection_string" : "endpoint");
+            goto fail;
         }
         secret_clear(string);
+        if (!check_twice(spec, addresses, i, error))
+            goto fail;
     }
     return addresses;
+fail:
+    command_addresses_free(spec, addresses);
+    return NULL;
 }
 
 void command_credentials_free(const struct spec *spec, struct entra_credential **credentials)
@@ -185,7 +205,8 @@ struct entra_credential **command_credentials(struct spec *spec, struct error *e
     for (size_t i = 0; i < spec->resource_count; i++) {
         struct spec_resource *resource = &spec->resources[i];
         if (!sign_in_credential(resource, &credentials[i], error)) {
-            error_context(error, "%s: resource.credential", spec->path);
+            char place[SPEC_RESOURCE_PLACE_SIZE];
+            error_context(error, "%s: %s.credential", spec->path, spec_resource_place(resource, place));
             command_credentials_free(spec, credentials);
             return NULL;
         }
@@ -197,11 +218,8 @@ struct entra_credential **command_credentials(struct spec *spec, struct error *e
 
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
-    if (spec->resource_count > 1) {
-        error_set(error, ERROR_INPUT, "%s: resources: this version runs one of them only", spec->path);
-        return error_hint(error, "write a job for each of them");
-    }
     const struct spec_sink *sink = spec->outputs.sinks;
+
     if (spec->outputs.sink_count > 1 ||
         (spec->outputs.sink_count == 1 && (sink->kind != SINK_CSV || sink->recipients.count > 0))) {
         error_set(error, ERROR_INPUT, "%s: outputs.tokens: this version writes tokens to one csv file only",

@@ -27,6 +27,10 @@ static int export_mapping(const char *path, struct export_arguments *arguments)
     const struct mapping_options usual = mapping_options_of(spec);
     arguments->options.key_column = usual.key_column;
     arguments->options.style = usual.style;
+    if (arguments->options.columns == NULL) {
+        arguments->options.columns = usual.columns;
+        arguments->options.column_count = usual.column_count;
+    }
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     bool ok = ledger != NULL && mapping_export(ledger, &arguments->options, write_out, stdout, &error);
     if (ok && fflush(stdout) != 0)
@@ -47,7 +51,8 @@ static bool take_columns(struct export_arguments *arguments, char *list)
     for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
         enum mapping_column column;
         if (options->column_count == MAPPING_COLUMNS || !mapping_column_parse(name, &column)) {
-            fprintf(stderr, "rollcall: --columns takes some of key,identity_id,state,token_expires_at, not \"%s\"\n",
+            fprintf(stderr,
+                    "rollcall: --columns takes some of key,identity_id,state,token_expires_at,resource, not \"%s\"\n",
                     name);
             return false;
         }

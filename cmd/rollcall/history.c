@@ -21,6 +21,7 @@ struct folded {
 
 struct history {
     bool json;
+    const struct ledger *ledger;
     uint64_t records;
     struct folded folded;
 };
@@ -55,7 +56,7 @@ static void fold(struct history *history, const struct audit_record *record)
     snprintf(folded->last_code, sizeof folded->last_code, "%s", record->code);
 }
 
-static bool print_json(const struct audit_record *record, struct error *error)
+static bool print_json(const struct audit_record *record, const char *resource, struct error *error)
 {
     char at[TIME_TEXT_SIZE];
 
@@ -68,10 +69,12 @@ static bool print_json(const struct audit_record *record, struct error *error)
                   "elapsed_ms", record->elapsed_ms > 0 ? json_integer(record->elapsed_ms) : json_null(), "code",
                   json_out_text(record->code), "message", json_out_text(record->message), "request_id",
                   json_out_text(record->request_id), "ms_cv", json_out_text(record->ms_cv));
+    if (resource[0] != '\0')
+        json_out_member(&line, "resource", json_string(resource));
     return json_out_print(stdout, line, JSON_COMPACT, error);
 }
 
-static void print_text(struct history *history, const struct audit_record *record)
+static void print_text(struct history *history, const struct audit_record *record, const char *resource)
 {
     char at[TIME_TEXT_SIZE];
 
@@ -84,6 +87,8 @@ static void print_text(struct history *history, const struct audit_record *recor
     printf("%s  %-9s  %-8s  ", at, record->action, record->outcome);
     if (record->category[0] != '\0')
         printf("%s, ", record->category);
+    if (resource[0] != '\0')
+        printf("at %s, ", resource);
     printf("run %" PRId64 ", attempt %u", record->run, (unsigned)record->attempt);
     if (record->status != 0)
         printf(", HTTP %d", record->status);
@@ -103,10 +108,12 @@ static bool print_record(void *context, const struct audit_record *record, struc
 {
     struct history *history = context;
 
+    const char *resource = ledger_resource_name(history->ledger, record->resource);
+
     history->records++;
     if (history->json)
-        return print_json(record, error);
-    print_text(history, record);
+        return print_json(record, resource, error);
+    print_text(history, record, resource);
     return true;
 }
 
@@ -120,6 +127,7 @@ static int show_history(const char *path, const char *key, bool json)
     if (loaded != 0)
         return loaded;
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
+    history.ledger = ledger;
     bool ok = ledger != NULL && ledger_each_audit(ledger, key, print_record, &history, &error);
     print_folded(&history);
     if (ok && history.records == 0) {

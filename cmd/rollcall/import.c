@@ -22,6 +22,8 @@ struct import {
     int identity_column;
     int state_column;
     int expires_column;
+    int resource_column;
+    const struct spec *spec;
     uint64_t adopted;
     uint64_t there;
 };
@@ -41,15 +43,36 @@ static bool find_columns(void *context, const struct roster_header *header, stru
     import->identity_column = find_column(header, "identity_id");
     import->state_column = find_column(header, "state");
     import->expires_column = find_column(header, "token_expires_at");
-    if (import->identity_column != COLUMN_NONE)
+    import->resource_column = find_column(header, "resource");
+    if (import->identity_column == COLUMN_NONE) {
+        error_set(error, ERROR_INPUT, "%s has no column \"identity_id\"", import->problems.file);
+        return error_hint(error,
+                          "a mapping has the key's column and identity_id, and may have state and token_expires_at");
+    }
+    if (import->resource_column != COLUMN_NONE || import->spec->resource_count == 1)
         return true;
-    error_set(error, ERROR_INPUT, "%s has no column \"identity_id\"", import->problems.file);
-    return error_hint(error, "a mapping has the key's column and identity_id, and may have state and token_expires_at");
+    error_set(error, ERROR_INPUT, "%s has no column \"resource\"", import->problems.file);
+    return error_hint(error, "the job has several resources: the mapping says in which of them each identity is");
 }
 
 static const char *value_of(const struct roster_row *row, int column)
 {
     return column == COLUMN_NONE ? "" : row->fields[column].bytes;
+}
+
+/* The resource of a row; SPEC_NO_RESOURCE after saying what is wrong with it. */
+static size_t read_resource(struct import *import, const struct roster_row *row)
+{
+    const char *name = value_of(row, import->resource_column);
+    char hint[SPEC_SUGGESTION_SIZE];
+
+    if (import->resource_column == COLUMN_NONE || !spec_names_resources(import->spec))
+        return 0;
+    const size_t found = spec_find_resource(import->spec, name);
+    if (found == SPEC_NO_RESOURCE)
+        problems_add(&import->problems, row->line, 0, spec_suggest_resource(import->spec, name, hint),
+                     "resource \"%.64s\" is none of the job's resources", name);
+    return found;
 }
 
 /* Fills the adoption, or says what is wrong with the row. */
@@ -59,7 +82,10 @@ static bool read_row(struct import *import, const struct roster_row *row, struct
     const char *expires = value_of(row, import->expires_column);
     int64_t expires_ms = 0;
 
-    *adoption = (struct adoption){.resource = import->places[0],
+    const size_t resource = read_resource(import, row);
+    if (resource == SPEC_NO_RESOURCE)
+        return false;
+    *adoption = (struct adoption){.resource = import->places[resource],
                                   .key = row->key.bytes,
                                   .identity = value_of(row, import->identity_column),
                                   .state = IDENTITY_ACTIVE};
@@ -124,6 +150,7 @@ static bool import_all(struct import *import, const struct spec *spec, const str
     struct run_record record = {.started_at_ms = import->at_ms, .job = spec->name, .operator_name = operator_text};
 
     command_operator(operator_text);
+    import->spec = spec;
     if (!ledger_begin(import->ledger, error))
         return false;
     import->places = places_bind(spec, addresses, import->ledger, error);
@@ -187,7 +214,8 @@ const struct command command_import = {
     .name = "import",
     .arguments = "JOB.yaml MAPPING.csv",
     .summary = "adopt identities that exist already, all or none",
-    .notes = "MAPPING.csv has the key's column and identity_id, and may have state and token_expires_at.\n",
+    .notes = "MAPPING.csv has the key's column and identity_id, and may have state, token_expires_at and, for "
+             "several\nresources, resource.\n",
     .acts = true,
     .run = run,
 };

@@ -22,28 +22,48 @@ static void describe_actions(const struct action_list *actions, char *text, size
         snprintf(text, size, "keep");
 }
 
+/* "3 users (3 provision)" */
+static void print_users(FILE *stream, uint64_t users, const uint64_t requests[ACTION_COUNT])
+{
+    const char *separator = " (";
+
+    fprintf(stream, "%" PRIu64 " user%s", users, users == 1 ? "" : "s");
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (requests[action] == 0)
+            continue;
+        fprintf(stream, "%s%" PRIu64 " %s", separator, requests[action], action_name((enum action)action));
+        separator = ", ";
+    }
+    if (separator[0] == ',')
+        fputs(")", stream);
+}
+
+/* What the plan asks of one of several resources. */
+static void print_part(const struct plan *plan, size_t index, FILE *stream)
+{
+    const struct plan_part *part = &plan->parts[index];
+
+    fprintf(stream, "  at %s: ", plan->spec->resources[index].name);
+    print_users(stream, part->users, part->requests);
+    if (part->arriving > 0)
+        fprintf(stream, ", %" PRIu64 " from elsewhere", part->arriving);
+    fputc('\n', stream);
+}
+
 static void print_requests(const struct plan *plan, FILE *stream)
 {
     const int64_t least_ms = plan_least_ms(plan);
-    const char *separator = "";
     char text[32];
 
-    fprintf(stream, "to do: %" PRIu64 " user%s", plan->users, plan->users == 1 ? "" : "s");
-    if (plan->users > 0)
-        fputs(" (", stream);
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        if (plan->requests[action] == 0)
-            continue;
-        fprintf(stream, "%s%" PRIu64 " %s", separator, plan->requests[action], action_name((enum action)action));
-        separator = ", ";
-    }
-    if (plan->users > 0)
-        fputs(")", stream);
+    fputs("to do: ", stream);
+    print_users(stream, plan->users, plan->requests);
     if (least_ms > 0) {
         duration_text(least_ms, text, sizeof text);
         fprintf(stream, "; the quotas ask for at least %s", text);
     }
     fputc('\n', stream);
+    for (size_t i = 0; spec_names_resources(plan->spec) && i < plan->spec->resource_count; i++)
+        print_part(plan, i, stream);
 }
 
 /* "30 d" for whole days. */
@@ -92,7 +112,7 @@ void print_plan(const struct plan *plan, FILE *stream)
     char actions[192];
 
     for (int category = 0; category < CATEGORY_COUNT; category++) {
-        if (category == CATEGORY_MOVED && plan->spec->resource_count == 1)
+        if (category == CATEGORY_MOVED && !spec_names_resources(plan->spec))
             continue;
         describe_category(plan, (enum category)category, actions, sizeof actions);
         fprintf(stream, "%-10s %9" PRIu64 "  %s\n", category_name((enum category)category), plan->categories[category],

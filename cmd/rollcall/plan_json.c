@@ -68,6 +68,12 @@ static bool print_user(void *context, const struct plan_user *user, struct error
                              action_names(user->acts ? &actions : &none), "reason", plan_reason_text(user->reason));
     if (known)
         json_out_member(&line, "identity_id", json_string(identity.id));
+    if (spec_names_resources(printer->plan->spec)) {
+        const struct spec_resource *resources = printer->plan->spec->resources;
+        json_out_member(&line, "resource", json_string(resources[user->place.at].name));
+        if (user->place.belongs != user->place.at)
+            json_out_member(&line, "belongs_to", json_string(resources[user->place.belongs].name));
+    }
     if (known && identity.token_expires_at_s != 0) {
         time_format_rfc3339(identity.token_expires_at_s, expires);
         json_out_member(&line, "token_expires_at", json_string(expires));
@@ -77,21 +83,39 @@ static bool print_user(void *context, const struct plan_user *user, struct error
     return json_out_print(printer->stream, line, JSON_COMPACT, error);
 }
 
+static json_t *requests_of(const uint64_t counts[ACTION_COUNT])
+{
+    json_t *requests = json_object();
+
+    for (int action = 0; action < ACTION_COUNT; action++)
+        json_out_member(&requests, action_name((enum action)action), json_integer((json_int_t)counts[action]));
+    return requests;
+}
+
+static json_t *parts_of(const struct plan *plan)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < plan->spec->resource_count; i++)
+        json_out_item(&list,
+                      json_pack("{s:s, s:I, s:I, s:o}", "resource", plan->spec->resources[i].name, "users",
+                                (json_int_t)plan->parts[i].users, "arriving", (json_int_t)plan->parts[i].arriving,
+                                "requests", requests_of(plan->parts[i].requests)));
+    return list;
+}
+
 static bool print_summary(const struct plan *plan, FILE *stream, struct error *error)
 {
     json_t *categories = json_object();
-    json_t *requests = json_object();
-
     for (int category = 0; category < CATEGORY_COUNT; category++)
         json_out_member(&categories, category_name((enum category)category),
                         json_integer((json_int_t)plan->categories[category]));
-    for (int action = 0; action < ACTION_COUNT; action++)
-        json_out_member(&requests, action_name((enum action)action), json_integer((json_int_t)plan->requests[action]));
-    json_t *summary =
-        json_pack("{s:{s:I, s:I, s:o, s:o, s:f}}", "summary", "roster_rows", (json_int_t)plan->roster.selected, "users",
-                  (json_int_t)plan->users, "categories", categories, "requests", requests, "least_seconds",
-                  (double)plan_least_ms(plan) / 1000.0);
-    return json_out_print(stream, summary, JSON_COMPACT, error);
+    json_t *summary = json_pack("{s:I, s:I, s:o, s:o, s:f}", "roster_rows", (json_int_t)plan->roster.selected, "users",
+                                (json_int_t)plan->users, "categories", categories, "requests",
+                                requests_of(plan->requests), "least_seconds", (double)plan_least_ms(plan) / 1000.0);
+    if (spec_names_resources(plan->spec))
+        json_out_member(&summary, "resources", parts_of(plan));
+    return json_out_print(stream, json_pack("{s:o}", "summary", summary), JSON_COMPACT, error);
 }
 
 bool plan_print_json(const struct plan *plan, int roster_fd, struct ledger *ledger, FILE *stream, struct error *error)

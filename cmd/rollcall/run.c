@@ -110,12 +110,14 @@ static void signals_stop(struct signals *signals)
 
 /* Each request under way has a connection. What else a run opens, with some room: its streams and signals, a ledger
  * with its side files for each of five threads, outputs, queues, the resolver, certificates. */
-enum { FILES_BESIDE_CONNECTIONS = 48 };
+enum { FILES_BESIDE_CONNECTIONS = 48, FILES_FOR_ONE_MORE_RESOURCE = 24 };
 
 /* Raises the soft limit where it is too low for the spec's concurrency, and lowers that where the hard limit is. */
 static bool fit_open_files(struct spec *spec, const struct run_arguments *arguments, struct error *error)
 {
-    const rlim_t wanted = (rlim_t)spec->engine.concurrency + FILES_BESIDE_CONNECTIONS;
+    const rlim_t resources = spec->resource_count;
+    const rlim_t beside = FILES_BESIDE_CONNECTIONS + (resources - 1) * FILES_FOR_ONE_MORE_RESOURCE;
+    const rlim_t wanted = resources * spec->engine.concurrency + beside;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
@@ -125,13 +127,13 @@ static bool fit_open_files(struct spec *spec, const struct run_arguments *argume
         return error_errno(error, "cannot raise the limit on open files");
     if (limit.rlim_cur >= wanted)
         return true;
-    if (limit.rlim_cur <= FILES_BESIDE_CONNECTIONS) {
+    if (limit.rlim_cur < beside + resources) {
         error_set(error, ERROR_SYSTEM,
-                  "only %u files may be open at one time, and a run opens up to %d beside its connections",
-                  (unsigned)limit.rlim_cur, FILES_BESIDE_CONNECTIONS);
+                  "only %u files may be open at one time, and a run opens up to %u beside its connections",
+                  (unsigned)limit.rlim_cur, (unsigned)beside);
         return error_hint(error, "raise the limit (ulimit -n) to %u or more", (unsigned)wanted);
     }
-    spec->engine.concurrency = (uint32_t)(limit.rlim_cur - FILES_BESIDE_CONNECTIONS);
+    spec->engine.concurrency = (uint32_t)((limit.rlim_cur - beside) / resources);
     if (!arguments->quiet) {
         error_set(error, ERROR_NONE, "only %u files may be open at one time: concurrency is %u for this run",
                   (unsigned)limit.rlim_cur, (unsigned)spec->engine.concurrency);

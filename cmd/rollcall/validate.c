@@ -1,24 +1,19 @@
 /* rollcall validate: the spec, and the roster that it names. */
 #include "command.h"
 
-#include "acs/acs.h"
-
 #include <inttypes.h>
 #include <string.h>
 
-static bool check_resources(const struct spec *spec, struct error *error)
+static bool check_resources(struct spec *spec, struct error *error)
 {
-    struct acs_resource resource;
+    struct acs_resource *addresses;
 
-    for (size_t i = 0; i < spec->resource_count; i++) {
-        const struct secret *string = &spec->resources[i].connection_string;
-        if (!secret_is_set(string))
-            continue;
-        if (!acs_resource_parse(secret_reveal(string), &resource, error))
-            return error_context(error, "%s: resource.connection_string", spec->path);
-        acs_resource_clear(&resource);
-    }
-    return true;
+    for (size_t i = 0; i < spec->resource_count; i++)
+        if (!secret_is_set(&spec->resources[i].connection_string))
+            return true;
+    addresses = command_addresses(spec, error);
+    command_addresses_free(spec, addresses);
+    return addresses != NULL;
 }
 
 static int validate(const char *path, enum spec_secrets secrets)

@@ -391,13 +391,13 @@ static bool open_database(struct ledger *ledger, enum ledger_mode mode, struct e
     sqlite3_busy_timeout(ledger->db, READER_BUSY_MS);
     if (mode == LEDGER_RUN)
         return check_is_ledger(ledger, error) && execute(ledger, run_settings, "set up the ledger", error) &&
-               migrate(ledger, error);
+               migrate(ledger, error) && ledger_read_names(ledger, error);
 
     if (!execute(ledger, "PRAGMA query_only = ON", "set up the ledger", error) ||
         !schema_version(ledger, &version, error) || !check_not_newer(ledger, version, error))
         return false;
     if (version == ledger_schema_version)
-        return true;
+        return ledger_read_names(ledger, error);
     error_set(error, ERROR_INPUT,
               version == 0 ? "%s is no ledger, or an empty one (schema version %d)"
                            : "%s has the older schema version %d",
@@ -455,6 +455,7 @@ void ledger_close(struct ledger *ledger)
     if (ledger->lock_fd >= 0)
         close(ledger->lock_fd);
     buffer_clear(&ledger->found);
+    free(ledger->names);
     free(ledger->path);
     free(ledger);
 }

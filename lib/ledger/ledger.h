@@ -69,6 +69,9 @@ bool ledger_find_resources(struct ledger *ledger, const struct ledger_resource *
 bool ledger_bind_resources(struct ledger *ledger, const struct ledger_resource *wanted, size_t count, int64_t *ids,
                            struct error *error);
 
+/* The name of one of them, "" for that of a job that has only one; borrowed until they are bound again. */
+const char *ledger_resource_name(const struct ledger *ledger, int64_t id);
+
 struct resource_count {
     int64_t id;
     const char *name;

@@ -16,6 +16,7 @@ enum statement {
     SQL_META_GET,
     SQL_META_SET,
     SQL_RESOURCES,
+    SQL_RESOURCE_NAMES,
     SQL_RESOURCE_BY_NAME,
     SQL_RESOURCE_BY_AUTHORITY,
     SQL_RESOURCE_IS_USED,
@@ -79,11 +80,18 @@ struct ledger {
     int lock_fd;         /* holds the run lock; -1 for a reader */
     int reserve_fd;      /* a nameless file that takes room; -1: none */
     struct buffer found; /* the texts of the row that was found last */
+    struct resource_name {
+        int64_t id;
+        char name[LEDGER_NAME_SIZE];
+    } * names; /* of the resources */
+    size_t name_count;
     sqlite3_stmt *prepared[SQL_STATEMENTS];
 };
 
 /* Fills the error from SQLite's last one; `what` is what could not be done. Returns false. */
 bool ledger_error(const struct ledger *ledger, const char *what, struct error *error);
+/* Reads what the resources are called. */
+bool ledger_read_names(struct ledger *ledger, struct error *error);
 /* The statement, prepared on first use and reset; NULL with the error. */
 sqlite3_stmt *ledger_statement(struct ledger *ledger, enum statement which, struct error *error);
 /* Steps a statement that gives no rows, and resets it. */

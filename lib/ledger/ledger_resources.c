@@ -2,6 +2,7 @@
 #include "ledger/ledger_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the ledger knows of a resource; found is false when it does not know it. */
@@ -134,7 +135,40 @@ bool ledger_bind_resources(struct ledger *ledger, const struct ledger_resource *
         if (ids[i] == 0)
             ids[i] = sqlite3_last_insert_rowid(ledger->db);
     }
-    return true;
+    return ledger_read_names(ledger, error);
+}
+
+bool ledger_read_names(struct ledger *ledger, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_RESOURCE_NAMES, error);
+    bool row;
+
+    ledger->name_count = 0;
+    if (statement == NULL)
+        return false;
+    for (;;) {
+        if (!ledger_step(ledger, statement, "read the resources", &row, error))
+            return false;
+        if (!row)
+            return true;
+        struct resource_name *names = realloc(ledger->names, (ledger->name_count + 1) * sizeof *names);
+        if (names == NULL) {
+            sqlite3_reset(statement);
+            return error_no_memory(error);
+        }
+        ledger->names = names;
+        names[ledger->name_count].id = sqlite3_column_int64(statement, 0);
+        snprintf(names[ledger->name_count].name, sizeof names->name, "%s", ledger_column_text(statement, 1));
+        ledger->name_count++;
+    }
+}
+
+const char *ledger_resource_name(const struct ledger *ledger, int64_t id)
+{
+    for (size_t i = 0; i < ledger->name_count; i++)
+        if (ledger->names[i].id == id)
+            return ledger->names[i].name;
+    return "";
 }
 
 bool ledger_each_resource(struct ledger *ledger, resource_visitor *visit, void *context, struct error *error)

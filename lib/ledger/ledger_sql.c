@@ -140,6 +140,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                       " count(*) FILTER (WHERE i.state = 'revoked'), count(*) FILTER (WHERE i.state = 'deleted'),"
                       " count(*) FILTER (WHERE i.state = 'lost')"
                       " FROM resources r LEFT JOIN identities i ON i.resource = r.id GROUP BY r.id ORDER BY r.id",
+    [SQL_RESOURCE_NAMES] = "SELECT id, name FROM resources ORDER BY id",
     [SQL_RESOURCE_BY_NAME] = "SELECT id, name, authority FROM resources WHERE name = ?1",
     [SQL_RESOURCE_BY_AUTHORITY] = "SELECT id, name, authority FROM resources WHERE authority = ?1",
     [SQL_RESOURCE_IS_USED] = "SELECT EXISTS (SELECT 1 FROM identities WHERE resource = ?1)",

@@ -16,14 +16,13 @@
 enum { FLUSH_AT = 64 * 1024, LINE_MAX_BYTES = 1024 * 1024, DESCRIPTION_SIZE = 512 };
 
 static const char *const column_names[MAPPING_COLUMNS] = {
-    [MAPPING_KEY] = "key",
-    [MAPPING_IDENTITY] = "identity_id",
-    [MAPPING_STATE] = "state",
-    [MAPPING_EXPIRES] = "token_expires_at",
+    [MAPPING_KEY] = "key",           [MAPPING_IDENTITY] = "identity_id",
+    [MAPPING_STATE] = "state",       [MAPPING_EXPIRES] = "token_expires_at",
+    [MAPPING_RESOURCE] = "resource",
 };
 
 static const enum mapping_column all_columns[MAPPING_COLUMNS] = {MAPPING_KEY, MAPPING_IDENTITY, MAPPING_STATE,
-                                                                 MAPPING_EXPIRES};
+                                                                 MAPPING_EXPIRES, MAPPING_RESOURCE};
 
 bool mapping_column_parse(const char *name, enum mapping_column *column)
 {
@@ -41,11 +40,14 @@ struct mapping_options mapping_options_of(const struct spec *spec)
     return (struct mapping_options){
         .key_column = spec->roster.key,
         .style = {.delimiter = ',', .escape_formulas = spec->outputs.escape_formulas},
+        .columns = all_columns,
+        .column_count = spec_names_resources(spec) ? MAPPING_COLUMNS : MAPPING_RESOURCE,
     };
 }
 
 struct exporter {
     struct mapping_options options;
+    const struct ledger *ledger;
     struct buffer text;
     mapping_write *write;
     void *context;
@@ -68,7 +70,8 @@ static bool flush(struct exporter *exporter, struct error *error)
 }
 
 /* The value as text; `scratch` holds a formatted time. */
-static const char *value_of(const struct identity *identity, enum mapping_column column, char scratch[TIME_TEXT_SIZE])
+static const char *value_of(const struct exporter *exporter, const struct identity *identity,
+                            enum mapping_column column, char scratch[TIME_TEXT_SIZE])
 {
     switch (column) {
     case MAPPING_KEY: return identity->key;
@@ -79,6 +82,7 @@ static const char *value_of(const struct identity *identity, enum mapping_column
         if (identity->token_expires_at_s != 0)
             time_format_rfc3339(identity->token_expires_at_s, scratch);
         return scratch;
+    case MAPPING_RESOURCE: return ledger_resource_name(exporter->ledger, identity->resource);
     case MAPPING_COLUMNS: break;
     }
     return "";
@@ -90,7 +94,7 @@ static void append_csv(struct exporter *exporter, const struct identity *identit
 
     for (size_t i = 0; i < exporter->options.column_count; i++)
         csv_append_text(&exporter->text, &exporter->options.style, i == 0,
-                        value_of(identity, exporter->options.columns[i], scratch));
+                        value_of(exporter, identity, exporter->options.columns[i], scratch));
     csv_end_line(&exporter->text);
 }
 
@@ -102,7 +106,7 @@ static bool append_json(struct exporter *exporter, const struct identity *identi
     for (size_t i = 0; i < exporter->options.column_count; i++) {
         const enum mapping_column column = exporter->options.columns[i];
         const char *name = header_of(exporter, column);
-        const char *value = value_of(identity, column, scratch);
+        const char *value = value_of(exporter, identity, column, scratch);
         json_out_member(&object, name, column == MAPPING_EXPIRES ? json_out_text(value) : json_string(value));
     }
     if (!json_out_append(&exporter->text, object, JSON_COMPACT, error))
@@ -127,12 +131,12 @@ static bool export_one(void *context, const struct identity *identity, struct er
 bool mapping_export(struct ledger *ledger, const struct mapping_options *options, mapping_write *write, void *context,
                     struct error *error)
 {
-    struct exporter exporter = {.options = *options, .write = write, .context = context};
+    struct exporter exporter = {.options = *options, .ledger = ledger, .write = write, .context = context};
 
     buffer_init(&exporter.text, LINE_MAX_BYTES);
     if (exporter.options.columns == NULL) {
         exporter.options.columns = all_columns;
-        exporter.options.column_count = MAPPING_COLUMNS;
+        exporter.options.column_count = MAPPING_RESOURCE;
     }
     if (exporter.options.format == MAPPING_CSV) {
         for (size_t i = 0; i < exporter.options.column_count; i++)
@@ -162,8 +166,8 @@ static void describe(const char *path, const struct mapping_options *options, in
     if (lstat(path, &info) != 0)
         text[0] = '\0';
     else
-        snprintf(text, size, "%" PRId64 " %d %" PRIu64 " %" PRId64 " %" PRId64 ".%09ld %s", generation,
-                 options->style.escape_formulas, (uint64_t)info.st_ino, (int64_t)info.st_size,
+        snprintf(text, size, "%" PRId64 " %d %zu %" PRIu64 " %" PRId64 " %" PRId64 ".%09ld %s", generation,
+                 options->style.escape_formulas, options->column_count, (uint64_t)info.st_ino, (int64_t)info.st_size,
                  (int64_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, options->key_column);
 }
 

@@ -10,19 +10,26 @@
 
 enum mapping_format { MAPPING_CSV, MAPPING_NDJSON };
 
-enum mapping_column { MAPPING_KEY, MAPPING_IDENTITY, MAPPING_STATE, MAPPING_EXPIRES, MAPPING_COLUMNS };
+enum mapping_column {
+    MAPPING_KEY,
+    MAPPING_IDENTITY,
+    MAPPING_STATE,
+    MAPPING_EXPIRES,
+    MAPPING_RESOURCE,
+    MAPPING_COLUMNS
+};
 
 struct mapping_options {
     const char *key_column; /* the header of the key, which is the roster's own */
     struct csv_style style;
     enum mapping_format format;
-    const enum mapping_column *columns; /* NULL: all four in their order */
+    const enum mapping_column *columns; /* NULL: all but the resource, in their order */
     size_t column_count;
     bool has_state; /* only identities in this state */
     enum identity_state state;
 };
 
-/* How outputs.mapping of a job is written. */
+/* How outputs.mapping of a job is written: all columns, but the resource only where the job names them. */
 struct mapping_options mapping_options_of(const struct spec *spec);
 
 /* Receives pieces of the text in order. */
@@ -42,7 +49,7 @@ bool mapping_check(struct ledger *ledger, const struct mapping_options *options,
 bool mapping_update(struct ledger *ledger, const struct mapping_options *options, const char *path,
                     struct error *error);
 
-/* The name of a column in --columns: "key", "identity_id", "state", "token_expires_at". */
+/* The name of a column in --columns: "key", "identity_id", "state", "token_expires_at", "resource". */
 bool mapping_column_parse(const char *name, enum mapping_column *column);
 
 #endif

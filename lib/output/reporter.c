@@ -133,11 +133,13 @@ void reporter_user(struct reporter *reporter, const struct user_event *event)
 
     if (!wants(reporter, level))
         return;
-    write_event(reporter, level,
-                json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i}", "event", event->event, "key", event->key,
-                          "action", event->action, "identity_id", json_out_text(event->identity), "code",
-                          json_out_text(event->code), "message", json_out_text(event->message), "request_id",
-                          json_out_text(event->request_id), "attempt", (int)event->attempt, "status", event->status));
+    json_t *line = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i}", "event", event->event, "key", event->key,
+                             "action", event->action, "identity_id", json_out_text(event->identity), "code",
+                             json_out_text(event->code), "message", json_out_text(event->message), "request_id",
+                             json_out_text(event->request_id), "attempt", (int)event->attempt, "status", event->status);
+    if (event->resource != NULL && event->resource[0] != '\0')
+        json_out_member(&line, "resource", json_string(event->resource));
+    write_event(reporter, level, line);
 }
 
 /* One write, which rewrites the line in place and then wipes what is left of a longer one; so nothing flickers. The
@@ -201,6 +203,23 @@ static void end_line(struct reporter *reporter)
     reporter->line_is_open = false;
 }
 
+static json_t *resources_of(const struct run_summary *summary)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < summary->resource_count; i++) {
+        const struct resource_summary *resource = &summary->resources[i];
+        json_t *one = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "resource", resource->name, "failed",
+                                (json_int_t)resource->failed, "requests", (json_int_t)resource->requests, "throttled",
+                                (json_int_t)resource->throttled, "retried", (json_int_t)resource->retried, "stopped",
+                                json_out_text(resource->stopped));
+        for (int action = 0; action < ACTION_COUNT; action++)
+            json_out_member(&one, action_name((enum action)action), json_integer((json_int_t)resource->done[action]));
+        json_out_item(&list, one);
+    }
+    return list;
+}
+
 static void event_of_end(struct reporter *reporter, const struct run_summary *summary)
 {
     json_t *event = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "run_ended",
@@ -213,38 +232,53 @@ static void event_of_end(struct reporter *reporter, const struct run_summary *su
 
     for (int action = 0; action < ACTION_COUNT; action++)
         json_out_member(&event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
+    if (summary->resource_count > 0 && summary->resources[0].name[0] != '\0')
+        json_out_member(&event, "resources", resources_of(summary));
     write_event(reporter, summary->failed + summary->lost > 0 ? LEVEL_WARNING : LEVEL_INFO, event);
     fflush(reporter->options.out);
 }
 
-static void print_actions(FILE *err, const struct run_summary *summary)
+static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
 {
     static const char *const words[ACTION_COUNT] = {"provisioned", "issued", "revoked", "deleted"};
     const char *separator = "";
 
     for (int action = 0; action < ACTION_COUNT; action++) {
-        if (summary->done[action] == 0)
+        if (done[action] == 0)
             continue;
-        fprintf(err, "%s%" PRIu64 " %s", separator, summary->done[action], words[action]);
+        fprintf(err, "%s%" PRIu64 " %s", separator, done[action], words[action]);
         separator = ", ";
     }
     if (separator[0] == '\0')
         fputs("nothing done", err);
 }
 
-static void print_learnt(FILE *err, const struct run_summary *summary)
+/* One of several resources: its own part of what the run did. */
+static void print_resource(FILE *err, const struct resource_summary *resource)
 {
+    fprintf(err, "  %-9s ", resource->name);
+    print_actions(err, resource->done);
+    if (resource->failed > 0)
+        fprintf(err, ", %" PRIu64 " failed", resource->failed);
+    if (resource->stopped[0] != '\0')
+        fprintf(err, "; stopped: %s", resource->stopped);
+    fputc('\n', err);
+}
+
+static void print_learnt(FILE *err, const struct resource_summary *resource)
+{
+    const bool named = resource->name[0] != '\0';
     char window[32];
 
     for (int action = 0; action < ACTION_COUNT; action++) {
-        if (summary->learnt[action].limit == 0)
+        if (resource->learnt[action].limit == 0)
             continue;
-        duration_text(summary->learnt[action].window_ms, window, sizeof window);
+        duration_text(resource->learnt[action].window_ms, window, sizeof window);
         fprintf(err,
-                "  the service allowed about %u %s requests in %s, the spec says %u; set engine.quotas to what it "
-                "allows\n",
-                (unsigned)summary->learnt[action].limit, action_name((enum action)action), window,
-                (unsigned)summary->learnt[action].count);
+                "  %s%sthe service allowed about %u %s requests in %s, the spec says %u; set %s to what it allows\n",
+                resource->name, named ? ": " : "", (unsigned)resource->learnt[action].limit,
+                action_name((enum action)action), window, (unsigned)resource->learnt[action].count,
+                named ? "its quotas" : "engine.quotas");
     }
 }
 
@@ -264,8 +298,11 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     duration_text(summary->elapsed_ms, took, sizeof took);
     fprintf(err, "%srun %" PRId64 " %s%s: ", color, summary->run, summary->state,
             reporter->options.color ? "\033[0m" : "");
-    print_actions(err, summary);
+    print_actions(err, summary->done);
     fprintf(err, " in %s\n", took);
+    for (size_t i = 0; i < summary->resource_count; i++)
+        if (summary->resources[i].name[0] != '\0')
+            print_resource(err, &summary->resources[i]);
     if (summary->failed > 0)
         fprintf(err, "  %" PRIu64 " failed%s%s\n", summary->failed, summary->failures != NULL ? ": see " : "",
                 summary->failures != NULL ? summary->failures : "");
@@ -276,7 +313,8 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     if (summary->throttled > 0 || summary->retried > 0)
         fprintf(err, "  %" PRIu64 " requests, %" PRIu64 " throttled, %" PRIu64 " repeated\n", summary->requests,
                 summary->throttled, summary->retried);
-    print_learnt(err, summary);
+    for (size_t i = 0; i < summary->resource_count; i++)
+        print_learnt(err, &summary->resources[i]);
     if (summary->in_doubt > 0)
         fprintf(err,
                 "  %" PRIu64 " creates in doubt: there may be identities that nobody knows; `rollcall status` lists "

@@ -34,11 +34,29 @@ struct user_event {
     const char *key;
     const char *action;
     const char *identity;
+    const char *resource; /* "" or NULL for that of a job that has only one */
     const char *code;
     const char *message;
     const char *request_id;
     uint32_t attempt;
     int status;
+};
+
+/* What became of the plan in one resource. */
+struct resource_summary {
+    const char *name;    /* "" for that of a job that has only one: what is said of the run is said of it */
+    const char *stopped; /* why, before the plan's end; "": it did not, or somebody asked */
+    uint64_t done[ACTION_COUNT];
+    uint64_t failed;
+    uint64_t requests;
+    uint64_t throttled;
+    uint64_t retried;
+    /* Where the service allowed less than the spec says: requests of that kind in a window; 0: it did not. */
+    struct {
+        uint32_t limit;
+        uint32_t count;
+        uint32_t window_ms;
+    } learnt[ACTION_COUNT];
 };
 
 struct run_summary {
@@ -57,12 +75,8 @@ struct run_summary {
     uint64_t in_doubt_before; /* of these, left behind by a former run */
     uint64_t requests;
     uint64_t connections;
-    /* Where the service allowed less than the spec says: requests of that kind in a window; 0: it did not. */
-    struct {
-        uint32_t limit;
-        uint32_t count;
-        uint32_t window_ms;
-    } learnt[ACTION_COUNT];
+    struct resource_summary *resources; /* those that something was asked of */
+    size_t resource_count;
     const char *mapping; /* paths; NULL: not written */
     const char *tokens;
     const char *failures;

@@ -39,13 +39,14 @@ static void say_quota(struct doctor *doctor, enum action action, const struct qu
                (unsigned)quota->count, window_s);
 }
 
+/* Of the resource at hand. */
 static void check_quotas(struct doctor *doctor, struct ledger *ledger, int64_t place)
 {
     const struct run_input input = {.spec = doctor->spec, .ledger = ledger, .clock = doctor->clock};
     struct quota_window quotas[ACTION_COUNT] = {0};
     struct error error;
 
-    if (!quota_open_windows(&input, place, quotas, &error)) {
+    if (!quota_open_windows(&input, &doctor->spec->resources[doctor->resource], place, quotas, &error)) {
         doctor_say_error(doctor, DOCTOR_BAD, "quota", &error);
         return;
     }
@@ -74,10 +75,14 @@ void doctor_check_ledger(struct doctor *doctor)
         if (doctor->addresses[i].host[0] == '\0')
             goto out; /* told already */
     places = places_find(doctor->spec, doctor->addresses, ledger, &error);
-    if (places == NULL)
+    if (places == NULL) {
         doctor_say_error(doctor, DOCTOR_BAD, "ledger", &error);
-    else if (doctor->spec->resource_count == 1)
-        check_quotas(doctor, ledger, places[0]);
+        goto out;
+    }
+    doctor->about_resource = true;
+    for (doctor->resource = 0; doctor->resource < doctor->spec->resource_count; doctor->resource++)
+        check_quotas(doctor, ledger, places[doctor->resource]);
+    doctor->about_resource = false;
 out:
     free(places);
     ledger_close(ledger);

@@ -1,9 +1,12 @@
 /* engine.h - what the threads of a run share: queues, counters that only grow, and the wish to stop.
  *
  *   feeders --planned--> executor <--recorded--/--to_record--> recorder
+ *                            ^---------arriving---------------/
  *
- * There is a feeder for each kind of request that users begin with, so that a kind that waits for its quota never holds
- * up another. The executor owns the network and decides what leaves when; the recorder owns the ledger and the outputs.
+ * Each resource of the job is a site with an executor of its own, which owns the network there and decides what leaves
+ * when; all work side by side, and one that stops does not stop the others.  A site has a feeder for each kind of
+ * request that its users begin with, so that a kind that waits for its quota never holds up another.  One recorder owns
+ * the ledger and the outputs.  A user who moves to another resource is taken across by the recorder (moves.h).
  */
 #ifndef ROLLCALL_RUN_ENGINE_H
 #define ROLLCALL_RUN_ENGINE_H
@@ -24,28 +27,44 @@
 
 #include <stdatomic.h>
 
-/* Why a run ends before its plan does. */
+/* Why a run, or its part in one resource, ends before its plan does; the worse, the later. */
 enum stop {
     STOP_NONE,
     STOP_SIGNAL,   /* somebody asked */
-    STOP_REJECTED, /* the credential, the resource or our requests are not accepted */
     STOP_GAVE_UP,  /* the service did not answer for too long */
     STOP_FAULT,    /* the ledger, an output or the machine failed */
+    STOP_REJECTED, /* the credential, the resource or our requests are not accepted */
 };
 
-struct engine {
-    const struct spec *spec;
+enum waiting {
+    WAITING_NOT,
+    WAITING_IDLE /* it has nothing to do */,
+    WAITING_QUOTA,
+    WAITING_THROTTLED,
+    WAITING_SERVICE,
+    WAITING_SIGN_IN
+};
+
+struct executor_end {
+    enum stop stop;
+    struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
+    uint64_t connections;
+    uint32_t least[ACTION_COUNT]; /* the smallest limit learnt; the quota's own count where the service kept to it */
+};
+
+struct site {
+    struct engine *engine;
     const struct spec_resource *resource;
     const struct acs_resource *address;  /* of it */
     struct entra_credential *credential; /* of it; NULL: the address has an access key */
     int64_t place;                       /* what the ledger calls it */
-    const struct clock *clock;
-    int64_t run;
+    const struct plan_part *part;        /* of the plan */
 
+    struct executor *executor; /* NULL: the plan asks nothing of this resource, and the rest is not there either */
+    struct executor_end end;
     struct queue *planned[ACTION_COUNT]; /* by the action that a task begins with */
-    struct queue *to_record;
+    struct queue *arriving;              /* users who come from another site; NULL: none do */
     struct queue *recorded;
-    int stop_fd; /* readable when a signal came */
 
     uint64_t to_send[ACTION_COUNT]; /* requests of the plan that have yet to be admitted; the executor's */
 
@@ -56,31 +75,61 @@ struct engine {
     _Atomic int64_t waiting_until_us;
     _Atomic int64_t quota_until_us; /* when the last of to_send may leave, as far as quotas and pauses tell */
     _Atomic uint32_t quota_used_permille;
+
+    atomic_bool closed;    /* it has stopped: who comes here is left for the next run */
+    _Atomic size_t berths; /* how many users may be on their way here */
+    _Atomic size_t coming; /* how many are */
+
+    /* The recorder's; counted after the commit that made them true. */
+    uint64_t done[ACTION_COUNT];
+    uint64_t failed;
+};
+
+struct engine {
+    const struct spec *spec;
+    const struct clock *clock;
+    int64_t run;
+    int stop_fd; /* readable when a signal came; nobody reads it */
+
+    struct site *sites;       /* by the index of the spec's resources */
+    struct feeding *feedings; /* ACTION_COUNT for each site (engine.c) */
+    struct queue *to_record;
+    _Atomic unsigned feeding;   /* feeders that have not ended */
+    _Atomic unsigned executing; /* executors likewise: the last one closes to_record */
+    _Atomic size_t moving;      /* users fed who are to move and have not come across */
     atomic_bool recorder_failed;
 };
 
-enum waiting { WAITING_NOT, WAITING_QUOTA, WAITING_THROTTLED, WAITING_SERVICE, WAITING_SIGN_IN };
+/* --- the whole (engine.c) --- */
 
-/* How many tasks the executor may hold at one time; the queues to and from the recorder have room for all of them. */
+struct run_input;
+
+/* Sets up what the plan needs: the sites that it asks anything of. `places`: what the ledger calls the resources. Close
+ * it in any case. */
+bool engine_open(struct engine *engine, const struct run_input *input, int64_t run, const int64_t *places,
+                 struct error *error);
+/* Runs all threads until the plan is carried out as far as can be. False: something ended it before, and the error is
+ * the worst that happened (ERROR_NONE: somebody asked). */
+struct recorder;
+bool engine_run(struct engine *engine, struct recorder *recorder, struct error *error);
+void engine_close(struct engine *engine);
+/* The worst reason why any part of it ended. */
+enum stop engine_stop(const struct engine *engine);
+
+/* How many tasks one executor may hold at one time; the queues to and from the recorder have room for all of them. */
 size_t engine_tasks_max(const struct spec *spec);
 
 /* --- the executor (executor.c) --- */
 
-struct executor_end {
-    enum stop stop;
-    struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
-    uint64_t connections;
-    uint32_t least[ACTION_COUNT]; /* the smallest limit learnt; the quota's own count where the service kept to it */
-};
-
-struct executor;
-
 /* quotas: by enum action, with what earlier runs used; taken over. */
-struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+struct executor *executor_new(struct site *site, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
                               struct error *error);
 void executor_free(struct executor *executor);
-/* Runs until the planned tasks have ended or the run must stop; closes to_record when it has handed over the last. */
-void executor_run(struct executor *executor, struct executor_end *end);
+/* Runs until the tasks of its site have ended, or it must stop; fills site->end. Closes to_record when all executors
+ * have handed over their last. */
+void executor_run(struct executor *executor);
+/* Instead of it, when there can be no thread for it. */
+void executor_never_ran(struct executor *executor);
 
 /* --- the recorder (recorder.c) --- */
 
@@ -108,10 +157,10 @@ void recorder_run(struct recorder *recorder);
 
 /* --- the feeder (feeder.c) --- */
 
-/* Reads the roster again and pushes a task for each user that the plan acts on, beginning with `kind`: those of the
- * roster first, then the removed ones. Closes planned[kind] in the end; ends early, without an error, when that was
- * closed by somebody else. `ledger` is the feeder's own connection. */
-bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
+/* Reads the roster again and pushes a task for each user that the plan acts on, beginning with `kind` at the site:
+ * those of the roster first, then the removed ones. Closes planned[kind] in the end; ends early, without an error, when
+ * that was closed by somebody else. `ledger` is the feeder's own connection. */
+bool feeder_run(struct site *site, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
                 struct error *error);
 
 #endif

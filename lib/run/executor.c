@@ -5,13 +5,14 @@
 #include "core/uuid.h"
 #include "http/pool.h"
 #include "run/gate.h"
+#include "run/moves.h"
 #include "run/sign_in.h"
 #include "run/transport.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 enum {
     AT_ONCE = 256,   /* taken from a queue at one time */
@@ -20,11 +21,12 @@ enum {
     STOP_PATIENCE_US = 10 * 1000000,
     RETRY_BASE_US = 500000,
     WAIT_CAP_US = 30 * 1000000,
+    BERTH_WAIT_US = 50000,
     REQUEST_IDS = 64,
 };
 
 struct executor {
-    struct engine *engine;
+    struct site *site;
     struct http_pool *pool;
     struct http_options transport;
     struct sign_in *sign_in;
@@ -38,10 +40,10 @@ struct executor {
     size_t admitted;           /* of these: intent asked for, sendable, or under way */
     size_t admitted_max;
     unsigned turn; /* which kind is asked first */
+    bool crowded;  /* the next to be deleted moves, and there is no berth for it */
     bool answered; /* the service has answered anything in this run */
     bool draining; /* nothing new leaves */
     int64_t drain_until_us;
-    struct executor_end *end;
     unsigned char random[REQUEST_IDS * UUID_BYTES];
     size_t random_left;
 };
@@ -57,7 +59,7 @@ size_t engine_tasks_max(const struct spec *spec)
 static void let_go(struct executor *executor, struct task *task)
 {
     executor->held--;
-    task_free(task);
+    engine_let_go(task);
 }
 
 static void drop_list(struct executor *executor, struct task_list *list)
@@ -72,7 +74,7 @@ static void drop_list(struct executor *executor, struct task_list *list)
 static void record(struct executor *executor, struct task *task, enum task_phase phase)
 {
     task->phase = phase;
-    queue_push(executor->engine->to_record, task);
+    queue_push(executor->site->engine->to_record, task);
 }
 
 static void stop(struct executor *executor, enum stop reason, const struct error *error)
@@ -80,12 +82,15 @@ static void stop(struct executor *executor, enum stop reason, const struct error
     if (executor->draining)
         return;
     executor->draining = true;
-    executor->drain_until_us = clock_monotonic_us(executor->engine->clock) + STOP_PATIENCE_US;
-    executor->end->stop = reason;
+    atomic_store(&executor->site->closed, true);
+    executor->drain_until_us = clock_monotonic_us(executor->site->engine->clock) + STOP_PATIENCE_US;
+    executor->site->end.stop = reason;
     if (error != NULL)
-        executor->end->error = *error;
+        executor->site->end.error = *error;
     for (int action = 0; action < ACTION_COUNT; action++)
-        queue_close(executor->engine->planned[action]);
+        queue_close(executor->site->planned[action]);
+    if (executor->site->arriving != NULL)
+        queue_close(executor->site->arriving);
     for (int action = 0; action < ACTION_COUNT; action++)
         drop_list(executor, &executor->ready[action]);
     drop_list(executor, &executor->delayed);
@@ -107,7 +112,7 @@ static bool new_request_id(struct executor *executor, char id[ACS_REQUEST_ID_LEN
 /* The outlook counts what a plan asks for "at the least": a request more than that was not counted. */
 static void count_off(struct executor *executor, enum action action)
 {
-    uint64_t *to_send = &executor->engine->to_send[action];
+    uint64_t *to_send = &executor->site->to_send[action];
 
     *to_send -= *to_send > 0;
 }
@@ -134,8 +139,22 @@ static bool has_room(const struct executor *executor)
     return !executor->draining && executor->signed_in == SIGN_IN_READY && executor->admitted < executor->admitted_max;
 }
 
+/* Admits the first of a list, or lets it go. False: it must wait. */
+static bool admit_first(struct executor *executor, struct task_list *ready)
+{
+    const enum move_answer answer = move_ask(ready->head);
+
+    executor->crowded = answer == MOVE_LATER;
+    if (answer == MOVE_NOW)
+        admit(executor, task_list_take(ready));
+    else if (answer == MOVE_NEVER)
+        let_go(executor, task_list_take(ready));
+    return answer != MOVE_LATER;
+}
+
 static void admit_all(struct executor *executor, int64_t now_us)
 {
+    executor->crowded = false;
     while (executor->delayed.head != NULL && executor->delayed.head->not_before_us <= now_us) {
         struct task *task = task_list_take(&executor->delayed);
         task_list_append(&executor->ready[task_action(task)], task);
@@ -146,8 +165,8 @@ static void admit_all(struct executor *executor, int64_t now_us)
         const enum action action = (enum action)((executor->turn + i) % ACTION_COUNT);
         struct task_list *ready = &executor->ready[action];
         while (ready->head != NULL && has_room(executor) &&
-               gate_admits(&executor->gate, action, executor->admitted, now_us))
-            admit(executor, task_list_take(ready));
+               gate_admits(&executor->gate, action, executor->admitted, now_us) && admit_first(executor, ready))
+            continue;
     }
 }
 
@@ -161,7 +180,7 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
     if (verdict == VERDICT_LEFT)
         executor->held--;
     else
-        executor->engine->to_send[task_action(task)]++;
+        executor->site->to_send[task_action(task)]++;
     task->attempt--;
     task->not_before_us = now_us;
     task->verdict = verdict;
@@ -170,8 +189,8 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
 
 static bool send_request(struct executor *executor, struct task *task, struct error *error)
 {
-    const struct engine *engine = executor->engine;
-    const char *custom_id = engine->resource->custom_id ? task->key : NULL;
+    const struct site *site = executor->site;
+    const char *custom_id = site->resource->custom_id ? task->key : NULL;
     struct acs_request request;
     struct sign_in_headers authorization;
     char request_id[HTTP_HEADER_SIZE];
@@ -192,7 +211,7 @@ static bool send_request(struct executor *executor, struct task *task, struct er
     };
     for (size_t i = 0; i < authorization.count; i++)
         http.headers[http.header_count++] = authorization.headers[i];
-    task->sent_us = clock_monotonic_us(engine->clock);
+    task->sent_us = clock_monotonic_us(site->engine->clock);
     return http_pool_send(executor->pool, &http, task, error);
 }
 
@@ -201,9 +220,10 @@ static void send_all(struct executor *executor)
     struct error error;
 
     while (executor->sendable.head != NULL &&
-           (executor->draining || http_pool_under_way(executor->pool) < executor->engine->spec->engine.concurrency)) {
+           (executor->draining ||
+            http_pool_under_way(executor->pool) < executor->site->engine->spec->engine.concurrency)) {
         struct task *task = task_list_take(&executor->sendable);
-        const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+        const int64_t now_us = clock_monotonic_us(executor->site->engine->clock);
         if (executor->draining || executor->signed_in != SIGN_IN_READY ||
             gate_holds_back(&executor->gate, task_action(task), executor->admitted, now_us)) {
             withdraw(executor, task, executor->draining ? VERDICT_LEFT : VERDICT_AGAIN, now_us);
@@ -214,7 +234,7 @@ static void send_all(struct executor *executor)
             stop(executor, STOP_FAULT, &error);
             continue;
         }
-        atomic_fetch_add(&executor->engine->requests, 1);
+        atomic_fetch_add(&executor->site->requests, 1);
     }
 }
 
@@ -223,7 +243,7 @@ static void send_all(struct executor *executor)
 static void reject(struct executor *executor, const struct task *task, const struct http_answer *http)
 {
     const struct acs_answer *answer = &task->answer;
-    const int64_t now_s = clock_wall_ms(executor->engine->clock) / 1000;
+    const int64_t now_s = clock_wall_ms(executor->site->engine->clock) / 1000;
     struct error error;
     int64_t server_s = 0;
     char hint[ACS_HINT_SIZE] = "";
@@ -232,15 +252,14 @@ static void reject(struct executor *executor, const struct task *task, const str
         "resource in its tenant, and that the identity has a role on it (such as Contributor)";
 
     if (http->end != HTTP_ANSWERED) {
-        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->engine->address->host,
-                  answer->message);
+        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->site->address->host, answer->message);
         error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);
         acs_credential_hint(answer, server_s, now_s, hint);
-        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->engine->address->host, task->status,
+        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->host, task->status,
                   answer->code, answer->message);
-        error_hint(&error, "%s", executor->engine->credential != NULL && task->status == 401 ? bearer_hint : hint);
+        error_hint(&error, "%s", executor->site->credential != NULL && task->status == 401 ? bearer_hint : hint);
     }
     stop(executor, STOP_REJECTED, &error);
 }
@@ -258,7 +277,7 @@ static enum task_verdict verdict_after_failure(struct executor *executor, struct
     /* While the service is down for everybody, nobody's tries are counted. */
     if (!gate_service_is_down(&executor->gate) && ++task->tries >= TRIES_MAX)
         return VERDICT_FAILED;
-    atomic_fetch_add(&executor->engine->retried, 1);
+    atomic_fetch_add(&executor->site->retried, 1);
     return VERDICT_AGAIN;
 }
 
@@ -269,14 +288,14 @@ static void add_missing_issue(const struct executor *executor, struct task *task
         secret_is_set(&task->answer.token) || !task_is_last_action(task))
         return;
     task->actions.items[task->actions.count++] = ACTION_ISSUE;
-    executor->engine->to_send[ACTION_ISSUE]++;
+    executor->site->to_send[ACTION_ISSUE]++;
 }
 
 /* How many requests are still to come, now that this one has its verdict. */
 static void count_what_follows(struct executor *executor, const struct task *task)
 {
     if (task->verdict == VERDICT_AGAIN)
-        executor->engine->to_send[task_action(task)]++;
+        executor->site->to_send[task_action(task)]++;
     else if (task->verdict == VERDICT_FAILED)
         for (size_t i = task->step + 1; i < task->actions.count; i++)
             count_off(executor, task->actions.items[i]);
@@ -297,7 +316,7 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
     case OUTCOME_THROTTLED: break;
     case OUTCOME_REJECTED:
         if (may_renew(executor, task, now_us)) {
-            atomic_fetch_add(&executor->engine->retried, 1);
+            atomic_fetch_add(&executor->site->retried, 1);
             return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
         }
         reject(executor, task, http);
@@ -306,7 +325,7 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
     case OUTCOME_IN_DOUBT: break;
     }
     if (task->answer.class == ACS_THROTTLED) {
-        atomic_fetch_add(&executor->engine->throttled, 1);
+        atomic_fetch_add(&executor->site->throttled, 1);
         gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
         return executor->draining ? VERDICT_LEFT : VERDICT_AGAIN;
     }
@@ -325,7 +344,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
                         int64_t delay_ms, struct error *error)
 {
     const bool wants_token = executor->request_options.scope_count > 0;
-    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->engine->resource->custom_id;
+    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->site->resource->custom_id;
 
     acs_answer_clear(&task->answer);
     error->code = ERROR_NONE;
@@ -346,13 +365,13 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
 {
     struct executor *executor = context;
     struct task *task = request_context;
-    const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+    const int64_t now_us = clock_monotonic_us(executor->site->engine->clock);
     struct error error;
 
     executor->admitted--;
     executor->answered |= http->end == HTTP_ANSWERED;
     task->status = http->status;
-    task->answered_at_ms = clock_wall_ms(executor->engine->clock);
+    task->answered_at_ms = clock_wall_ms(executor->site->engine->clock);
     task->elapsed_ms = (uint32_t)((now_us - task->sent_us + 999) / 1000);
     memcpy(task->ms_cv, http->ms_cv, sizeof task->ms_cv);
     const int64_t delay_ms = acs_retry_after_ms(http->retry_after_ms, http->x_ms_retry_after_ms, http->retry_after,
@@ -366,7 +385,7 @@ static void on_done(void *context, void *request_context, struct http_answer *ht
     count_what_follows(executor, task);
     if (error.code != ERROR_NONE)
         stop(executor, STOP_FAULT, &error);
-    if (task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT)
+    if (!task_comes_back(task))
         executor->held--;
     record(executor, task, PHASE_RESULT);
 }
@@ -379,7 +398,7 @@ static void take_recorded(struct executor *executor)
     void *items[AT_ONCE];
     size_t count;
 
-    while ((count = queue_try_pop(executor->engine->recorded, items, AT_ONCE)) > 0) {
+    while ((count = queue_try_pop(executor->site->recorded, items, AT_ONCE)) > 0) {
         for (size_t i = 0; i < count; i++) {
             struct task *task = items[i];
             if (task->phase == PHASE_INTENT) {
@@ -387,11 +406,8 @@ static void take_recorded(struct executor *executor)
             } else if (task->phase == PHASE_DROPPED || executor->draining) {
                 let_go(executor, task);
             } else {
-                if (task->verdict == VERDICT_NEXT) {
-                    task->step++;
-                    task->attempt = 0;
-                    task->tries = 0;
-                }
+                if (task->verdict == VERDICT_NEXT)
+                    task_next_action(task);
                 task_list_insert(&executor->delayed, task);
             }
         }
@@ -406,7 +422,7 @@ static void take_planned(struct executor *executor)
     for (int action = 0; action < ACTION_COUNT; action++) {
         struct task_list *ready = &executor->ready[action];
         const size_t room = executor->draining ? READY_MAX : ready->count < READY_MAX ? READY_MAX - ready->count : 0;
-        const size_t count = queue_try_pop(executor->engine->planned[action], items, room);
+        const size_t count = queue_try_pop(executor->site->planned[action], items, room);
         executor->held += count;
         for (size_t i = 0; i < count; i++) {
             if (executor->draining)
@@ -420,16 +436,17 @@ static void take_planned(struct executor *executor)
 static bool is_all_planned(const struct executor *executor)
 {
     for (int action = 0; action < ACTION_COUNT; action++)
-        if (!queue_is_finished(executor->engine->planned[action]))
+        if (!queue_is_finished(executor->site->planned[action]))
             return false;
     return true;
 }
 
+/* The descriptor is looked at, not read: it is for all executors. */
 static void note_signal(struct executor *executor)
 {
-    uint64_t ignored;
+    struct pollfd asked = {.fd = executor->site->engine->stop_fd, .events = POLLIN};
 
-    if (!executor->draining && read(executor->engine->stop_fd, &ignored, sizeof ignored) == (ssize_t)sizeof ignored)
+    if (!executor->draining && poll(&asked, 1, 0) == 1)
         stop(executor, STOP_SIGNAL, NULL);
 }
 
@@ -439,10 +456,10 @@ static void check_patience(struct executor *executor, int64_t now_us)
     struct error error;
 
     if (executor->draining || silence_us == 0 ||
-        silence_us < (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000)
+        silence_us < (int64_t)executor->site->engine->spec->engine.give_up_after_ms * 1000)
         return;
     error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->engine->address->host, (long long)(silence_us / 1000000));
+              executor->site->address->host, (long long)(silence_us / 1000000));
     error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
     stop(executor, STOP_GAVE_UP, &error);
 }
@@ -450,7 +467,7 @@ static void check_patience(struct executor *executor, int64_t now_us)
 /* A renewal that is due or under way goes on beside the requests. */
 static void go_on_signing_in(struct executor *executor, int64_t now_us)
 {
-    const int64_t patience_us = (int64_t)executor->engine->spec->engine.give_up_after_ms * 1000;
+    const int64_t patience_us = (int64_t)executor->site->engine->spec->engine.give_up_after_ms * 1000;
     int64_t silence_us;
     struct error error = {.code = ERROR_NONE};
 
@@ -472,10 +489,12 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
 {
     struct gate *gate = &executor->gate;
     int64_t earliest = INT64_MAX;
-    enum waiting waiting = WAITING_NOT;
+    enum waiting waiting = executor->held == 0 ? WAITING_IDLE : WAITING_NOT;
 
     if (executor->draining)
         return executor->drain_until_us;
+    if (executor->crowded)
+        earliest = now_us + BERTH_WAIT_US;
     if (executor->delayed.head != NULL)
         earliest = executor->delayed.head->not_before_us;
     for (int action = 0; action < ACTION_COUNT; action++) {
@@ -497,17 +516,17 @@ static int64_t next_event_us(struct executor *executor, int64_t now_us)
         waiting = WAITING_SIGN_IN;
         earliest = INT64_MAX;
     }
-    atomic_store(&executor->engine->waiting, waiting);
-    atomic_store(&executor->engine->waiting_until_us, waiting == WAITING_NOT || earliest == INT64_MAX ? 0 : earliest);
-    const struct gate_outlook outlook = gate_look_ahead(gate, executor->engine->to_send, now_us);
-    atomic_store(&executor->engine->quota_until_us, outlook.last_us);
-    atomic_store(&executor->engine->quota_used_permille, outlook.used_permille);
+    atomic_store(&executor->site->waiting, waiting);
+    atomic_store(&executor->site->waiting_until_us, waiting <= WAITING_IDLE || earliest == INT64_MAX ? 0 : earliest);
+    const struct gate_outlook outlook = gate_look_ahead(gate, executor->site->to_send, now_us);
+    atomic_store(&executor->site->quota_until_us, outlook.last_us);
+    atomic_store(&executor->site->quota_used_permille, outlook.used_permille);
     return earliest;
 }
 
 static int timeout_ms(struct executor *executor)
 {
-    const int64_t now_us = clock_monotonic_us(executor->engine->clock);
+    const int64_t now_us = clock_monotonic_us(executor->site->engine->clock);
     const int64_t renewal_us = executor->draining ? INT64_MAX : sign_in_next_us(executor->sign_in, now_us);
     int64_t at_us = next_event_us(executor, now_us);
 
@@ -527,37 +546,86 @@ static int timeout_ms(struct executor *executor)
 /* What is still under way when patience ends is cut off and recorded as what it is: not known. */
 static void end_patience(struct executor *executor)
 {
-    if (executor->draining && clock_monotonic_us(executor->engine->clock) >= executor->drain_until_us)
+    if (executor->draining && clock_monotonic_us(executor->site->engine->clock) >= executor->drain_until_us)
         http_pool_abort(executor->pool);
 }
 
-void executor_run(struct executor *executor, struct executor_end *end)
+/* Users who come from other sites: they wait like those whose turn it is. */
+static void take_arriving(struct executor *executor)
 {
-    struct engine *engine = executor->engine;
+    struct queue *arriving = executor->site->arriving;
+    void *items[BERTHS_MAX];
+
+    const size_t count = arriving != NULL ? queue_try_pop(arriving, items, BERTHS_MAX) : 0;
+    executor->held += count;
+    for (size_t i = 0; i < count; i++) {
+        if (executor->draining)
+            let_go(executor, items[i]);
+        else
+            task_list_append(&executor->ready[task_action(items[i])], items[i]);
+    }
+}
+
+/* Nobody may be deleted elsewhere for a service that does not work; one at a time finds out. */
+static void tell_berths(struct executor *executor)
+{
+    const bool works = executor->answered && !gate_service_is_down(&executor->gate);
+
+    atomic_store(&executor->site->berths, works ? BERTHS_MAX : 1);
+}
+
+static void work(struct executor *executor)
+{
+    const struct clock *clock = executor->site->engine->clock;
+
+    if (atomic_load(&executor->site->engine->recorder_failed))
+        stop(executor, STOP_FAULT, NULL);
+    take_recorded(executor);
+    take_planned(executor);
+    take_arriving(executor);
+    check_patience(executor, clock_monotonic_us(clock));
+    go_on_signing_in(executor, clock_monotonic_us(clock));
+    admit_all(executor, clock_monotonic_us(clock));
+    send_all(executor);
+    end_patience(executor);
+    tell_berths(executor);
+}
+
+static void end(struct executor *executor)
+{
+    struct site *site = executor->site;
+
+    site->end.connections = http_pool_connections(executor->pool);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        site->end.least[action] = executor->gate.lanes[action].quota.least;
+    atomic_store(&site->waiting, WAITING_IDLE);
+    if (atomic_fetch_sub(&site->engine->executing, 1) == 1)
+        queue_close(site->engine->to_record);
+}
+
+void executor_run(struct executor *executor)
+{
     struct error error;
 
-    *end = (struct executor_end){.stop = STOP_NONE};
-    executor->end = end;
     for (;;) {
         note_signal(executor);
-        if (atomic_load(&engine->recorder_failed))
-            stop(executor, STOP_FAULT, NULL);
-        take_recorded(executor);
-        take_planned(executor);
-        check_patience(executor, clock_monotonic_us(engine->clock));
-        go_on_signing_in(executor, clock_monotonic_us(engine->clock));
-        admit_all(executor, clock_monotonic_us(engine->clock));
-        send_all(executor);
-        end_patience(executor);
-        if (executor->held == 0 && is_all_planned(executor))
+        const bool may_come = !executor->draining && move_may_come(executor->site);
+        work(executor);
+        if (executor->held == 0 && is_all_planned(executor) && !may_come)
             break;
         if (!http_pool_wait(executor->pool, timeout_ms(executor), &error))
             stop(executor, STOP_FAULT, &error);
     }
-    end->connections = http_pool_connections(executor->pool);
-    for (int action = 0; action < ACTION_COUNT; action++)
-        end->least[action] = executor->gate.lanes[action].quota.least;
-    queue_close(engine->to_record);
+    end(executor);
+}
+
+void executor_never_ran(struct executor *executor)
+{
+    struct error error;
+
+    error_set(&error, ERROR_SYSTEM, "cannot start a thread");
+    stop(executor, STOP_FAULT, &error);
+    end(executor);
 }
 
 /* --- life --- */
@@ -565,32 +633,32 @@ void executor_run(struct executor *executor, struct executor_end *end)
 static bool watch_planned(struct executor *executor, struct error *error)
 {
     for (int action = 0; action < ACTION_COUNT; action++)
-        if (!http_pool_watch(executor->pool, queue_event_fd(executor->engine->planned[action]), error))
+        if (!http_pool_watch(executor->pool, queue_event_fd(executor->site->planned[action]), error))
             return false;
     return true;
 }
 
 static bool open_pool(struct executor *executor, struct error *error)
 {
-    const struct engine *engine = executor->engine;
+    const struct site *site = executor->site;
 
-    executor->transport = transport_options(engine->spec, engine->resource, engine->address);
+    executor->transport = transport_options(site->engine->spec, site->resource, site->address);
     executor->pool = http_pool_new(&executor->transport, on_done, executor, error);
-    return executor->pool != NULL &&
-           http_pool_watch(executor->pool, queue_event_fd(executor->engine->recorded), error) &&
-           watch_planned(executor, error) && http_pool_watch(executor->pool, executor->engine->stop_fd, error);
+    return executor->pool != NULL && http_pool_watch(executor->pool, queue_event_fd(site->recorded), error) &&
+           (site->arriving == NULL || http_pool_watch(executor->pool, queue_event_fd(site->arriving), error)) &&
+           watch_planned(executor, error) && http_pool_watch(executor->pool, executor->site->engine->stop_fd, error);
 }
 
 static bool open_sign_in(struct executor *executor, struct error *error)
 {
-    const struct engine *engine = executor->engine;
+    const struct site *site = executor->site;
     const struct sign_in_options options = {
-        .address = engine->address,
-        .credential = engine->credential,
-        .ca_file = engine->resource->credential.ca_file,
+        .address = site->address,
+        .credential = site->credential,
+        .ca_file = site->resource->credential.ca_file,
         .transport = &executor->transport,
-        .clock = engine->clock,
-        .secret_variables = &engine->spec->secret_variables,
+        .clock = site->engine->clock,
+        .secret_variables = &site->engine->spec->secret_variables,
     };
 
     executor->signed_in = SIGN_IN_WAITING;
@@ -598,9 +666,10 @@ static bool open_sign_in(struct executor *executor, struct error *error)
     return executor->sign_in != NULL;
 }
 
-struct executor *executor_new(struct engine *engine, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+struct executor *executor_new(struct site *site, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
                               struct error *error)
 {
+    const struct spec *spec = site->engine->spec;
     struct executor *executor = calloc(1, sizeof *executor);
 
     if (executor == NULL) {
@@ -609,16 +678,16 @@ struct executor *executor_new(struct engine *engine, struct quota_window quotas[
         error_no_memory(error);
         return NULL;
     }
-    executor->engine = engine;
-    executor->admitted_max = (size_t)engine->spec->engine.concurrency * 4;
+    executor->site = site;
+    executor->admitted_max = (size_t)spec->engine.concurrency * 4;
     executor->request_options = (struct acs_request_options){
-        .api_version = engine->resource->api_version,
-        .scopes = (const char *const *)engine->spec->token.scopes.items,
-        .scope_count = engine->spec->token.scopes.count,
-        .lifetime_min = engine->spec->token.lifetime_min,
+        .api_version = site->resource->api_version,
+        .scopes = (const char *const *)spec->token.scopes.items,
+        .scope_count = spec->token.scopes.count,
+        .lifetime_min = spec->token.lifetime_min,
     };
-    gate_init(&executor->gate, quotas,
-              engine->spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0, seed);
+    gate_init(&executor->gate, quotas, spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0,
+              seed);
     if (!open_pool(executor, error) || !open_sign_in(executor, error)) {
         executor_free(executor);
         return NULL;

@@ -1,10 +1,11 @@
 /* From a plan to tasks. */
-#include "run/engine.h"
+#include "run/moves.h"
 
 #include <string.h>
 
 struct feeder {
-    struct engine *engine;
+    struct site *site;
+    uint8_t at; /* its index */
     enum action kind;
     const struct spec *spec;
     struct ledger *ledger;
@@ -103,25 +104,29 @@ static bool feed_user(void *context, const struct plan_user *user, struct error 
     struct feeder *feeder = context;
     const struct action_list actions = plan_actions(feeder->spec, user->reason);
 
-    if (!user->acts || actions.items[0] != feeder->kind)
+    if (!user->acts || user->place.at != feeder->at || actions.items[0] != feeder->kind)
         return true;
     struct task *task =
         user->row != NULL ? task_of_row(feeder, user, &actions, error) : task_of_removed(feeder, user, &actions, error);
     if (task == NULL)
         return false;
-    if (queue_push(feeder->engine->planned[feeder->kind], task))
+    task->site = feeder->site;
+    task->belongs = &feeder->site->engine->sites[user->place.belongs];
+    engine_take_in(task);
+    if (queue_push(feeder->site->planned[feeder->kind], task))
         return true;
-    task_free(task);
+    engine_let_go(task);
     feeder->stopped = true;
     error->code = ERROR_NONE;
     return false;
 }
 
-bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
+bool feeder_run(struct site *site, enum action kind, const struct plan *plan, int roster_fd, struct ledger *ledger,
                 struct error *error)
 {
     struct feeder feeder = {
-        .engine = engine,
+        .site = site,
+        .at = (uint8_t)(site - site->engine->sites),
         .kind = kind,
         .spec = plan->spec,
         .ledger = ledger,
@@ -133,6 +138,6 @@ bool feeder_run(struct engine *engine, enum action kind, const struct plan *plan
     const bool ok = plan_each(plan, roster_fd, &visitor, error) || feeder.stopped;
     buffer_clear(&feeder.row);
     buffer_clear(&feeder.watch);
-    queue_close(engine->planned[kind]);
+    queue_close(site->planned[kind]);
     return ok;
 }

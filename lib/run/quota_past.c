@@ -40,10 +40,9 @@ static bool note_attempt(void *context, const struct audit_record *record, struc
     return true;
 }
 
-bool quota_open_windows(const struct run_input *input, int64_t place, struct quota_window quotas[ACTION_COUNT],
-                        struct error *error)
+bool quota_open_windows(const struct run_input *input, const struct spec_resource *resource, int64_t place,
+                        struct quota_window quotas[ACTION_COUNT], struct error *error)
 {
-    const struct spec_resource *resource = &input->spec->resources[0];
     struct attempts attempts = {
         .spec = input->spec, .resource = resource, .place = place, .now_ms = clock_wall_ms(input->clock)};
     const int64_t now_us = clock_monotonic_us(input->clock);

@@ -5,9 +5,9 @@
 #include "run/quota.h"
 #include "run/run.h"
 
-/* For a resource whose place in the ledger is `place`. What a killed run left under way must stand in the audit trail
+/* For the resource that the ledger calls `place`. What a killed run left under way must stand in the audit trail
  * by now, where it counts as ended then. On failure all windows are clear. */
-bool quota_open_windows(const struct run_input *input, int64_t place, struct quota_window quotas[ACTION_COUNT],
-                        struct error *error);
+bool quota_open_windows(const struct run_input *input, const struct spec_resource *resource, int64_t place,
+                        struct quota_window quotas[ACTION_COUNT], struct error *error);
 
 #endif

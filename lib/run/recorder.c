@@ -1,6 +1,6 @@
 /* The recorder: owns the ledger and the outputs while a run lasts. What comes in together is made durable together,
  * tokens before the ledger that counts them as delivered; only then is anybody told. */
-#include "run/engine.h"
+#include "run/moves.h"
 
 #include <string.h>
 #include <time.h>
@@ -36,14 +36,14 @@ static bool write_intent(struct recorder *recorder, struct task *task, struct er
 {
     const struct engine *engine = recorder->engine;
     const struct intent intent = {
-        .resource = engine->place,
+        .resource = task->site->place,
         .key = task->key,
         .key_length = task->key_length,
         .action = task_action(task),
         .attempt = task->attempt,
         .request_id = task->request_id,
         .identity = task_action(task) == ACTION_PROVISION ? "" : task->identity,
-        .repeatable = task_action(task) != ACTION_PROVISION || engine->resource->custom_id,
+        .repeatable = task_action(task) != ACTION_PROVISION || task->site->resource->custom_id,
         .at_ms = clock_wall_ms(engine->clock),
     };
 
@@ -54,7 +54,7 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
 {
     struct result result = {
         .task = task->ledger_task,
-        .resource = recorder->engine->place,
+        .resource = task->site->place,
         .key = task->key,
         .key_length = task->key_length,
         .action = task_action(task),
@@ -131,6 +131,7 @@ static void tell(struct recorder *recorder, const struct task *task, const char 
         .key = task->key,
         .action = action_name(task_action(task)),
         .identity = task->identity,
+        .resource = task->site->resource->name,
         .code = task->answer.code,
         .message = task->answer.message,
         .request_id = task->request_id,
@@ -156,6 +157,7 @@ static void report_failure(struct recorder *recorder, const struct task *task)
     };
 
     recorder->failed++;
+    task->site->failed++;
     recorder->lost += task->outcome == OUTCOME_GONE;
     if (recorder->failures != NULL)
         failures_add(recorder->failures, &failure);
@@ -166,6 +168,7 @@ static void report_failure(struct recorder *recorder, const struct task *task)
 static void count_result(struct recorder *recorder, const struct task *task)
 {
     recorder->done[task_action(task)] += task->outcome == OUTCOME_DONE;
+    task->site->done[task_action(task)] += task->outcome == OUTCOME_DONE;
     recorder->in_doubt += task->outcome == OUTCOME_IN_DOUBT;
     switch (verdict_of(recorder, task)) {
     case VERDICT_AGAIN: tell(recorder, task, "user_retried"); break;
@@ -182,22 +185,17 @@ static void count_result(struct recorder *recorder, const struct task *task)
 /* After the commit: count it, tell it, and hand the task on. */
 static void pass_on(struct recorder *recorder, struct task *task)
 {
-    if (task->phase == PHASE_INTENT) {
-        queue_push(recorder->engine->recorded, task);
-        return;
-    }
-    if (task->phase == PHASE_WITHDRAW) {
-        if (task->verdict == VERDICT_AGAIN)
-            queue_push(recorder->engine->recorded, task);
-        else
-            task_free(task);
-        return;
-    }
-    count_result(recorder, task);
-    if (task->verdict == VERDICT_AGAIN || task->verdict == VERDICT_NEXT)
-        queue_push(recorder->engine->recorded, task);
+    const bool goes_back = task->phase == PHASE_INTENT ||
+                           (task->phase == PHASE_WITHDRAW ? task->verdict == VERDICT_AGAIN : task_comes_back(task));
+
+    if (task->phase == PHASE_RESULT)
+        count_result(recorder, task);
+    if (goes_back)
+        queue_push(task->site->recorded, task);
+    else if (task->phase == PHASE_RESULT && task->verdict == VERDICT_NEXT)
+        move_across(task);
     else
-        task_free(task);
+        engine_let_go(task);
 }
 
 /* The ledger failed, and this answer came with a token: the journal of the tokens keeps what it says, an identity
@@ -238,45 +236,82 @@ static void salvage(struct recorder *recorder, struct task **tasks, size_t count
 
 /* When nothing can be written any more: no task may leave, and none may be told as done. What was on its way is in
  * doubt, as its intent says. */
-static void drop(struct recorder *recorder, struct task *task)
+static void drop(struct task *task)
 {
-    const bool ended = task->phase != PHASE_INTENT && task->verdict != VERDICT_AGAIN && task->verdict != VERDICT_NEXT;
+    const bool ended = task->phase != PHASE_INTENT && !task_comes_back(task);
 
     if (ended) {
-        task_free(task);
+        engine_let_go(task);
         return;
     }
     task->phase = PHASE_DROPPED;
-    queue_push(recorder->engine->recorded, task);
+    queue_push(task->site->recorded, task);
+}
+
+/* What all sites together wait for; with one that goes on there is nothing to be said. */
+static enum waiting waiting_for(const struct engine *engine, int64_t *until_us)
+{
+    enum waiting found = WAITING_NOT;
+
+    *until_us = 0;
+    for (size_t i = 0; i < engine->spec->resource_count; i++) {
+        struct site *site = &engine->sites[i];
+        const enum waiting waiting = (enum waiting)atomic_load(&site->waiting);
+        const int64_t site_until_us = atomic_load(&site->waiting_until_us);
+        if (site->executor == NULL || waiting == WAITING_IDLE)
+            continue;
+        if (waiting == WAITING_NOT)
+            return WAITING_NOT;
+        if (found == WAITING_NOT || site_until_us < *until_us) {
+            found = waiting;
+            *until_us = site_until_us;
+        }
+    }
+    return found;
+}
+
+/* The sums, and what the slowest and the busiest of them say. */
+static void sum_up(const struct engine *engine, struct progress *progress, int64_t now_us)
+{
+    for (size_t i = 0; i < engine->spec->resource_count; i++) {
+        struct site *site = &engine->sites[i];
+        if (site->executor == NULL)
+            continue;
+        const int64_t left_ms = (atomic_load(&site->quota_until_us) - now_us) / 1000;
+        const uint32_t used_percent = (atomic_load(&site->quota_used_permille) + 5) / 10;
+        progress->throttled += atomic_load(&site->throttled);
+        progress->retried += atomic_load(&site->retried);
+        progress->quota_left_ms = left_ms > progress->quota_left_ms ? left_ms : progress->quota_left_ms;
+        progress->quota_used_percent =
+            used_percent > progress->quota_used_percent ? used_percent : progress->quota_used_percent;
+    }
 }
 
 static void report_progress(struct recorder *recorder)
 {
     static const char *const reasons[] = {
         [WAITING_NOT] = NULL,
+        [WAITING_IDLE] = NULL,
         [WAITING_QUOTA] = "waiting for the quota",
         [WAITING_THROTTLED] = "the service asked to wait",
         [WAITING_SERVICE] = "the service does not answer; trying again",
         [WAITING_SIGN_IN] = "signing in",
     };
-    struct engine *engine = recorder->engine;
+    const struct engine *engine = recorder->engine;
     const int64_t now_us = clock_monotonic_us(engine->clock);
-    const int64_t waiting_us = atomic_load(&engine->waiting_until_us) - now_us;
-    const int64_t quota_left_us = atomic_load(&engine->quota_until_us) - now_us;
-    const struct progress progress = {
+    int64_t until_us;
+    const enum waiting waiting = waiting_for(engine, &until_us);
+    struct progress progress = {
         .elapsed_ms = (now_us - recorder->started_us) / 1000,
-        .waiting_ms = waiting_us > 0 ? waiting_us / 1000 : 0,
+        .waiting_ms = until_us > now_us ? (until_us - now_us) / 1000 : 0,
         .users = recorder->users,
         .done = recorder->done_users,
         .failed = recorder->failed,
-        .throttled = atomic_load(&engine->throttled),
-        .retried = atomic_load(&engine->retried),
         .in_doubt = recorder->in_doubt,
-        .quota_left_ms = quota_left_us > 0 ? quota_left_us / 1000 : 0,
-        .quota_used_percent = (atomic_load(&engine->quota_used_permille) + 5) / 10,
-        .waiting_for = reasons[atomic_load(&engine->waiting)],
+        .waiting_for = reasons[waiting],
     };
 
+    sum_up(engine, &progress, now_us);
     reporter_progress(recorder->reporter, &progress);
 }
 
@@ -317,7 +352,7 @@ void recorder_run(struct recorder *recorder)
             if (recorder->ok)
                 pass_on(recorder, tasks[i]);
             else
-                drop(recorder, tasks[i]);
+                drop(tasks[i]);
         }
         report_progress(recorder);
     }

@@ -3,35 +3,19 @@
 #include "core/file.h"
 #include "output/mapping.h"
 #include "run/engine.h"
-#include "run/quota_past.h"
 #include "run/places.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-enum {
-    PLANNED_QUEUE = 512,
-    RESERVE_PER_REQUEST = 64 * 1024, /* four tasks for each of them, some pages of the ledger each */
-};
+enum { RESERVE_PER_REQUEST = 64 * 1024 }; /* four tasks for each of them, some pages of the ledger each */
 
 struct run {
     const struct run_input *input;
     struct engine engine;
     struct recorder recorder;
-    struct executor *executor;
-    struct executor_end executor_end;
-    struct feeding {
-        struct run *run;
-        enum action kind;
-        struct ledger *ledger; /* its own connection; NULL: nobody begins with this kind */
-        pthread_t thread;
-        bool ok;
-        struct error error;
-    } feedings[ACTION_COUNT];
-    struct quota_window quotas[ACTION_COUNT];
     struct run_record record;
+    struct resource_summary resources[SPEC_RESOURCES_MAX];
     int64_t *places; /* what the ledger calls the spec's resources */
     uint64_t in_doubt_before;
     int64_t started_us;
@@ -114,149 +98,10 @@ static bool begin(struct run *run, struct error *error)
     };
     memcpy(run->record.categories, input->plan->categories, sizeof run->record.categories);
     return (input->plan->users == 0 ||
-            ledger_reserve(input->ledger, (size_t)input->spec->engine.concurrency * RESERVE_PER_REQUEST, error)) &&
+            ledger_reserve(input->ledger,
+                           input->spec->resource_count * input->spec->engine.concurrency * RESERVE_PER_REQUEST,
+                           error)) &&
            write_beginning(run, error);
-}
-
-/* --- the engine --- */
-
-static bool open_feedings(struct run *run, struct error *error)
-{
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        struct feeding *feeding = &run->feedings[action];
-        *feeding = (struct feeding){.run = run, .kind = (enum action)action, .ok = true};
-        if (run->input->plan->parts[0].first[action] == 0)
-            continue;
-        feeding->ledger = ledger_open_beside(run->input->ledger, error);
-        if (feeding->ledger == NULL)
-            return false;
-    }
-    return true;
-}
-
-static bool open_engine(struct run *run, struct error *error)
-{
-    const struct run_input *input = run->input;
-    const size_t tasks = engine_tasks_max(input->spec);
-    uint64_t seed;
-
-    run->engine = (struct engine){
-        .spec = input->spec,
-        .resource = &input->spec->resources[0],
-        .address = &input->addresses[0],
-        .credential = input->credentials != NULL ? input->credentials[0] : NULL,
-        .place = run->places[0],
-        .clock = input->clock,
-        .run = run->record.id,
-        .stop_fd = input->stop_fd,
-    };
-    memcpy(run->engine.to_send, input->plan->requests, sizeof run->engine.to_send);
-    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-        return error_errno(error, "cannot get random bytes");
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        run->engine.planned[action] = queue_new(PLANNED_QUEUE, error);
-        if (run->engine.planned[action] == NULL)
-            return false;
-    }
-    run->engine.to_record = queue_new(tasks, error);
-    run->engine.recorded = queue_new(tasks, error);
-    if (run->engine.to_record == NULL || run->engine.recorded == NULL)
-        return false;
-    run->executor = executor_new(&run->engine, run->quotas, seed, error);
-    memset(run->quotas, 0, sizeof run->quotas); /* the executor's now */
-    return run->executor != NULL && open_feedings(run, error);
-}
-
-static void close_engine(struct run *run)
-{
-    executor_free(run->executor);
-    for (int action = 0; action < ACTION_COUNT; action++)
-        quota_clear(&run->quotas[action]);
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        ledger_close(run->feedings[action].ledger);
-        queue_free(run->engine.planned[action]);
-    }
-    queue_free(run->engine.to_record);
-    queue_free(run->engine.recorded);
-    free(run->places);
-}
-
-static void *executor_thread(void *context)
-{
-    struct run *run = context;
-
-    executor_run(run->executor, &run->executor_end);
-    return NULL;
-}
-
-static void *recorder_thread(void *context)
-{
-    recorder_run(&((struct run *)context)->recorder);
-    return NULL;
-}
-
-static void *feeder_thread(void *context)
-{
-    struct feeding *feeding = context;
-    struct run *run = feeding->run;
-
-    feeding->ok = feeder_run(&run->engine, feeding->kind, run->input->plan, run->input->roster_fd, feeding->ledger,
-                             &feeding->error);
-    return NULL;
-}
-
-/* Waits until all is fed. A kind whose thread cannot start is left for the next run, with the error. */
-static bool feed(struct run *run, struct error *error)
-{
-    bool ok = true;
-
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        struct feeding *feeding = &run->feedings[action];
-        if (feeding->ledger != NULL && pthread_create(&feeding->thread, NULL, feeder_thread, feeding) == 0)
-            continue;
-        feeding->ok = feeding->ledger == NULL || error_set(&feeding->error, ERROR_SYSTEM, "cannot start a thread");
-        feeding->thread = pthread_self();
-        queue_close(run->engine.planned[action]);
-    }
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        struct feeding *feeding = &run->feedings[action];
-        if (!pthread_equal(feeding->thread, pthread_self()))
-            pthread_join(feeding->thread, NULL);
-        if (!feeding->ok && ok)
-            *error = feeding->error;
-        ok = ok && feeding->ok;
-    }
-    return ok;
-}
-
-/* Runs all threads; the first fault of any of them is the run's. */
-static bool run_threads(struct run *run, struct error *error)
-{
-    pthread_t executor;
-    pthread_t recorder;
-    struct error feeder_error;
-
-    if (pthread_create(&recorder, NULL, recorder_thread, run) != 0)
-        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
-    if (pthread_create(&executor, NULL, executor_thread, run) != 0) {
-        queue_close(run->engine.to_record);
-        pthread_join(recorder, NULL);
-        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
-    }
-    const bool fed = feed(run, &feeder_error);
-    pthread_join(executor, NULL);
-    pthread_join(recorder, NULL);
-
-    *error = (struct error){.code = ERROR_NONE};
-    if (!run->recorder.ok) {
-        *error = run->recorder.error;
-        error->code = ERROR_SYSTEM; /* whatever it is about: "nothing was sent" would not be true any more */
-    } else if (run->executor_end.stop != STOP_NONE) {
-        *error = run->executor_end.error;
-    } else if (!fed) {
-        *error = feeder_error;
-    }
-    return run->recorder.ok && run->executor_end.stop == STOP_NONE && fed;
 }
 
 /* --- after the last answer --- */
@@ -265,7 +110,7 @@ static enum run_state end_state(const struct run *run, bool finished)
 {
     if (finished)
         return run->recorder.failed > 0 ? RUN_FAILED : RUN_DONE;
-    return run->executor_end.stop == STOP_SIGNAL ? RUN_INTERRUPTED : RUN_STOPPED;
+    return engine_stop(&run->engine) == STOP_SIGNAL ? RUN_INTERRUPTED : RUN_STOPPED;
 }
 
 static bool write_outputs(struct run *run, struct error *error)
@@ -294,7 +139,35 @@ static bool write_outputs(struct run *run, struct error *error)
     return ok;
 }
 
-static void fill_summary(const struct run *run, enum run_state state, struct run_summary *summary)
+static void add_site(const struct site *site, struct run_summary *summary)
+{
+    struct resource_summary *resource = &summary->resources[summary->resource_count];
+
+    if (site->executor == NULL)
+        return;
+    *resource = (struct resource_summary){.name = site->resource->name,
+                                          .failed = site->failed,
+                                          .requests = atomic_load(&site->requests),
+                                          .throttled = atomic_load(&site->throttled),
+                                          .retried = atomic_load(&site->retried),
+                                          .stopped = site->end.stop > STOP_SIGNAL ? site->end.error.message : ""};
+    memcpy(resource->done, site->done, sizeof resource->done);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        const struct quota *quota = &site->resource->quotas[action];
+        if (site->end.least[action] == 0 || site->end.least[action] == quota->count)
+            continue;
+        resource->learnt[action].limit = site->end.least[action];
+        resource->learnt[action].count = quota->count;
+        resource->learnt[action].window_ms = quota->window_ms;
+    }
+    summary->resource_count++;
+    summary->throttled += resource->throttled;
+    summary->retried += resource->retried;
+    summary->requests += resource->requests;
+    summary->connections += site->end.connections;
+}
+
+static void fill_summary(struct run *run, enum run_state state, struct run_summary *summary)
 {
     const struct recorder *recorder = &run->recorder;
     const struct spec *spec = run->input->spec;
@@ -309,25 +182,16 @@ static void fill_summary(const struct run *run, enum run_state state, struct run
         .failed = recorder->failed,
         .lost = recorder->lost,
         .left = run->input->plan->users - ended,
-        .throttled = atomic_load(&run->engine.throttled),
-        .retried = atomic_load(&run->engine.retried),
         .in_doubt = recorder->in_doubt + run->in_doubt_before,
         .in_doubt_before = run->in_doubt_before,
-        .requests = atomic_load(&run->engine.requests),
-        .connections = run->executor_end.connections,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
         .tokens = run->wrote_tokens ? spec->outputs.sinks[0].path : NULL,
         .failures = spec->outputs.failures,
+        .resources = run->resources,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
-    for (int action = 0; action < ACTION_COUNT; action++) {
-        const struct quota *quota = &spec->resources[0].quotas[action];
-        if (run->executor_end.least[action] == 0 || run->executor_end.least[action] == quota->count)
-            continue;
-        summary->learnt[action].limit = run->executor_end.least[action];
-        summary->learnt[action].count = quota->count;
-        summary->learnt[action].window_ms = quota->window_ms;
-    }
+    for (size_t i = 0; run->engine.sites != NULL && i < spec->resource_count; i++)
+        add_site(&run->engine.sites[i], summary);
 }
 
 /* `fault`: what stopped it; ERROR_NONE when nothing did. */
@@ -419,15 +283,17 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     reporter_started(input->reporter, run.record.id, input->spec->name, input->plan->users);
     error->code = ERROR_NONE;
     if (input->plan->users > 0)
-        finished = quota_open_windows(input, run.places[0], run.quotas, error) && open_engine(&run, error) &&
-                   run_threads(&run, error);
+        finished = engine_open(&run.engine, input, run.record.id, run.places, error) &&
+                   engine_run(&run.engine, &run.recorder, error);
     const bool written = write_outputs(&run, &end_error);
     const enum run_state state = end_state(&run, finished && written);
     fill_summary(&run, state, summary);
     const struct error *fault = error->code != ERROR_NONE || written ? error : &end_error;
     const bool ended = write_end(&run, state, summary, fault, written ? &end_error : &(struct error){0});
-    close_engine(&run);
     reporter_ended(input->reporter, summary);
+    summary->resources = NULL;
+    engine_close(&run.engine);
+    free(run.places);
     if (error->code == ERROR_NONE && !(written && ended))
         *error = end_error;
     return finished && written && ended;

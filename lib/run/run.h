@@ -26,7 +26,8 @@ struct run_input {
 };
 
 /* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of
- * single users; false with the error when it stopped before (an error code of ERROR_NONE: stop_fd asked for it). */
+ * single users; false with the error when it, or its part in one of the resources, stopped before (an error code of
+ * ERROR_NONE: stop_fd asked for it). Of what the summary borrows, only the paths are left afterwards. */
 bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error);
 
 #endif

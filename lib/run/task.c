@@ -65,6 +65,13 @@ bool task_is_last_action(const struct task *task)
     return task->step + 1 == task->actions.count;
 }
 
+void task_next_action(struct task *task)
+{
+    task->step++;
+    task->attempt = 0;
+    task->tries = 0;
+}
+
 void task_list_append(struct task_list *list, struct task *task)
 {
     task->next = NULL;

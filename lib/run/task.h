@@ -34,8 +34,14 @@ enum task_verdict {
 /* "again", "next", "done", "failed", "left": as the audit trail has it. */
 const char *task_verdict_name(enum task_verdict verdict);
 
+struct site;
+
 struct task {
     struct task *next; /* in a list of the executor */
+
+    struct site *site;    /* of the resource that the action at hand is for */
+    struct site *belongs; /* of the user's resource: where a provision is made (moves.h) */
+    bool comes;           /* counted among those on their way there */
 
     enum category category;
     struct action_list actions;
@@ -77,6 +83,8 @@ void task_free(struct task *task);
 
 enum action task_action(const struct task *task);
 bool task_is_last_action(const struct task *task);
+/* After the one at hand is done. */
+void task_next_action(struct task *task);
 
 /* Tasks in order; zeroed is empty. */
 struct task_list {

@@ -203,6 +203,11 @@ void spec_free(struct spec *spec);
 /* Refuses (ERROR_INPUT) a path that the command line gives to be written, where it is one of the job's own files: a
  * plan in the place of the ledger would be the end of both. `option` names it in the message. */
 bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error);
+/* Does the job name its resources (resources, not resource)? Then outputs and messages say which one they are about. */
+bool spec_names_resources(const struct spec *spec);
+/* Where one stands in the spec: "resource" or "resources.NAME". Returns `place`. */
+enum { SPEC_RESOURCE_PLACE_SIZE = 80 };
+const char *spec_resource_place(const struct spec_resource *resource, char place[SPEC_RESOURCE_PLACE_SIZE]);
 /* The index of the resource with that name; SPEC_NO_RESOURCE where there is none. */
 #define SPEC_NO_RESOURCE SIZE_MAX
 size_t spec_find_resource(const struct spec *spec, const char *name);

@@ -154,6 +154,19 @@ const char *spec_suggest_key(const char *section, const char *name, char hint[SP
     return hint;
 }
 
+bool spec_names_resources(const struct spec *spec)
+{
+    return spec->resources[0].name[0] != '\0';
+}
+
+const char *spec_resource_place(const struct spec_resource *resource, char place[SPEC_RESOURCE_PLACE_SIZE])
+{
+    const bool named = resource->name[0] != '\0';
+
+    snprintf(place, SPEC_RESOURCE_PLACE_SIZE, "resource%s%s", named ? "s." : "", resource->name);
+    return place;
+}
+
 size_t spec_find_resource(const struct spec *spec, const char *name)
 {
     for (size_t i = 0; i < spec->resource_count; i++)

@@ -514,6 +514,8 @@ static int ask_to_stop(const struct call *call, char headers[256])
 
 static void an_interrupted_run_loses_nothing_and_the_next_one_goes_on(void **state)
 {
+    uint64_t asked;
+
     (void)state;
     decide = ask_to_stop;
     load_spec("", FEW_AT_ONCE WITH_TOKENS ADDED);
@@ -525,6 +527,7 @@ static void an_interrupted_run_loses_nothing_and_the_next_one_goes_on(void **sta
     assert_int_equal(summary.left, 500 - created);
     assert_int_equal(summary.in_doubt, 0);
     assert_non_null(strstr(read_file("tokens.csv"), "\nu000,"));
+    assert_int_equal(read(stop_fd, &asked, sizeof asked), sizeof asked); /* a run leaves it as it was */
     works(run(NULL));
     everybody_has_one_identity(500);
 }

@@ -8,6 +8,7 @@
     "  removed: delete\n"
 
 static struct engine engine;
+static struct site site = {.engine = &engine};
 static struct task *tasks[64];
 static size_t task_count;
 
@@ -15,10 +16,10 @@ static int begin(void **state)
 {
     const int result = plan_begin_test(state);
 
-    engine = (struct engine){0};
+    engine = (struct engine){.sites = &site};
     for (int action = 0; action < ACTION_COUNT; action++) {
-        engine.planned[action] = queue_new(64, &error);
-        works(engine.planned[action] != NULL);
+        site.planned[action] = queue_new(64, &error);
+        works(site.planned[action] != NULL);
     }
     return result;
 }
@@ -33,7 +34,7 @@ static int end(void **state)
 {
     forget_tasks();
     for (int action = 0; action < ACTION_COUNT; action++)
-        queue_free(engine.planned[action]);
+        queue_free(site.planned[action]);
     return plan_end_test(state);
 }
 
@@ -41,9 +42,9 @@ static int end(void **state)
 static bool feed(enum action kind)
 {
     error.code = ERROR_NONE;
-    const bool ok = feeder_run(&engine, kind, plan, roster_fd, ledger, &error);
-    task_count += queue_try_pop(engine.planned[kind], (void **)tasks + task_count, 64 - task_count);
-    assert_true(queue_is_finished(engine.planned[kind]));
+    const bool ok = feeder_run(&site, kind, plan, roster_fd, ledger, &error);
+    task_count += queue_try_pop(site.planned[kind], (void **)tasks + task_count, 64 - task_count);
+    assert_true(queue_is_finished(site.planned[kind]));
     return ok;
 }
 
@@ -183,8 +184,8 @@ static void a_feeder_ends_without_an_error_when_the_run_stops(void **state)
     load_spec("", RULES);
     provision("gone", 1, "", 0);
     make_plan("id\nanna\nbert\n");
-    queue_close(engine.planned[ACTION_PROVISION]);
-    queue_close(engine.planned[ACTION_DELETE]);
+    queue_close(site.planned[ACTION_PROVISION]);
+    queue_close(site.planned[ACTION_DELETE]);
     works(feed(ACTION_PROVISION));
     works(feed(ACTION_DELETE));
     assert_int_equal(task_count, 0);
