@@ -158,6 +158,10 @@ static enum http_end end_of(const struct exchange *exchange, CURLcode code)
 {
     if (code == CURLE_OK)
         return HTTP_ANSWERED;
+    /* Whatever failed after that: libcurl may have gone to make another connection, and met a wrong certificate there.
+     */
+    if (exchange->sent > 0)
+        return HTTP_LOST;
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR ||
         code == CURLE_SSL_INVALIDCERTSTATUS)
         return HTTP_UNTRUSTED;
@@ -165,7 +169,7 @@ static enum http_end end_of(const struct exchange *exchange, CURLcode code)
         return HTTP_NO_HOST;
     if (reach_proxy_refused(exchange->easy, code, exchange->curl_detail))
         return HTTP_NO_PROXY;
-    return exchange->sent == 0 ? HTTP_NOT_SENT : HTTP_LOST;
+    return HTTP_NOT_SENT;
 }
 
 static void describe(struct exchange *exchange, CURLcode code)

@@ -110,6 +110,17 @@ rejected() {
     the_next_run_finishes
 }
 
+@test "a create that was lost is in doubt, also when the next connection shows a wrong certificate" {
+    with_faults '{ operation: create, nth: 20, fault: cert_expired, seconds: 2 }' \
+        '{ operation: create, nth: [21, 22, 23], fault: close_after }' -- --tls --latency 20ms
+    write_job resource="{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: $CERTIFICATE }" \
+        engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
+    run_job
+    [ "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" -gt 0 ]
+    wait_until 20 has_requests 1 2>/dev/null # its certificate may not be good yet
+    the_next_run_finishes
+}
+
 @test "a run outlives handshakes that are cut off" {
     with_faults "{ operation: create, nth: 20, fault: tls_cut, seconds: 1.5 }" -- --tls
     write_job resource="{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, ca_file: $CERTIFICATE }" \
