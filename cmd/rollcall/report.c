@@ -16,9 +16,13 @@ static bool parse_run(const char *text, int64_t *id)
 {
     char *end;
 
+    if (strcmp(text, "last") == 0) {
+        *id = 0;
+        return true;
+    }
     errno = 0;
-    *id = strcmp(text, "last") == 0 ? 0 : strtoll(text, &end, 10);
-    if (strcmp(text, "last") == 0 || (errno == 0 && end != text && *end == '\0' && *id > 0))
+    *id = strtoll(text, &end, 10);
+    if (errno == 0 && end != text && *end == '\0' && *id > 0)
         return true;
     fprintf(stderr,
             "rollcall: a run is its number or the word last, not \"%.80s\"\n"

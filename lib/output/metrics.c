@@ -45,11 +45,13 @@ static bool add_runs(struct metrics *metrics, struct ledger *ledger, int exit_st
     if (ledger != NULL && (!ledger_last_success(ledger, metrics->job, &success_ms, error) ||
                            (!ledger_find_run(ledger, 0, metrics->job, &run, error) && error->code != ERROR_NONE)))
         return false;
-    add_gauge(metrics, "last_attempt_timestamp_seconds", "When the job was last tried.", (double)(now_ms / 1000));
+    const int64_t now_s = now_ms / 1000;
+    const int64_t success_s = success_ms / 1000;
+    add_gauge(metrics, "last_attempt_timestamp_seconds", "When the job was last tried.", (double)now_s);
     add_gauge(metrics, "last_exit_status", "Exit status of that: 0 done, 1 some failed, 3 refused by a limit.",
               exit_status);
     add_gauge(metrics, "last_success_timestamp_seconds", "When a run last did everything that was asked for; 0: never.",
-              (double)(success_ms / 1000));
+              (double)success_s);
     add_gauge(metrics, "last_run_duration_seconds", "How long the last run took that began.",
               run.ended_at_ms > run.started_at_ms ? (double)(run.ended_at_ms - run.started_at_ms) / 1000 : 0);
     begin_family(metrics, "last_run_users", "gauge", "Users of the last run by what became of them.");

@@ -270,9 +270,11 @@ static void add_log_axis(struct buffer *page, const struct log_axis *axis)
 {
     int count = 0;
 
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): the steps are not even */
     for (double tick = axis->low; tick <= axis->high * 1.001; tick = tick_above(tick * 1.001))
         count++;
     buffer_append_text(page, "<div class=\"strip\"><span></span><div class=\"log\" aria-hidden=\"true\">");
+    /* NOLINTNEXTLINE(cert-flp30-c,clang-analyzer-security.FloatLoopCounter): the steps are not even */
     for (double tick = axis->low; tick <= axis->high * 1.001; tick = tick_above(tick * 1.001))
         if (count <= TICKS_MAX || tick <= power_below(tick) * 1.001)
             html_add(page, "<span style=\"left:{}%\">{}</span>", html_decimal(place_of(axis, tick) * 100, 1).text,

@@ -45,7 +45,9 @@ void plan_roster_options_clear(struct roster_options *options)
 
 struct plan_place plan_place_of(const struct plan *plan, uint64_t index)
 {
-    return plan->places == NULL ? (struct plan_place){0} : plan->places[index];
+    if (plan->places == NULL)
+        return (struct plan_place){0};
+    return plan->places[index];
 }
 
 /* --- duplicates --- */
