@@ -37,8 +37,7 @@ while read -r file percent; do
         echo "$file: $percent % of its lines are run, and ${allowed:-$least} % must be: see $build/lines.txt for those that are not"
         failed=true
     elif [ -n "$allowed" ] && awk "BEGIN { exit !($percent >= $least + 2) }"; then
-        echo "tests/coverage.txt: $file has reached $percent %: remove the line"
-        failed=true
+        echo "tests/coverage.txt: $file has reached $percent %: the line may go"
     fi
 done < <(jq -r '.files[] | "\(.filename) \(.line_percent)"' $build/summary.json)
 [ -z "${failed-}" ]

@@ -4,8 +4,8 @@
 # usage: tests/run.sh [--quick]
 #
 # First clang-tidy and cppcheck, then under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then
-# a minute of fuzzing for whatever reads what others wrote, then everything as it is built for use, so that the last line
-# counts all tests. --quick goes straight to the last.
+# a minute of fuzzing for whatever reads what others wrote, a few tests under valgrind, the coverage of lib/, and then
+# everything as it is built for use, so that the last line counts all tests. --quick goes straight to the last.
 set -euo pipefail
 
 quick=false
@@ -41,5 +41,9 @@ if ! $quick; then
     test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
     printf '\n== fuzz ==\n'
     tests/fuzz/run.sh --seconds 60 answer connection_string header request roster spec
+    printf '\n== valgrind ==\n'
+    tests/valgrind.sh --short
+    printf '\n== coverage ==\n'
+    tests/coverage.sh
 fi
 test_preset ci
