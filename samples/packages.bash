@@ -3,7 +3,7 @@
 # What building takes, and what the tests take on top of it, by the names of Debian 12.
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(build-essential cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libcsv-dev libyaml-dev
-    libsqlite3-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev)
+    libpq-dev libsqlite3-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev)
 # shellcheck disable=SC2034
 test_packages=(
     bats
@@ -28,6 +28,7 @@ test_packages=(
     nodejs
     npm
     openssl
+    postgresql
     prometheus # promtool checks metrics and alerts
     python3
     python3-jsonschema
@@ -57,10 +58,12 @@ install_packages() {
             return 1
         fi
     fi
-    # Tests run nginx by themselves: its service must not begin, and take port 80.
-    if [[ " ${missing[*]} " == *" nginx "* && -d /run/systemd/system ]]; then
-        "${as_root[@]}" systemctl mask --quiet nginx.service
-    fi
+    # Tests run these by themselves: their services must not begin, and take a port.
+    for name in nginx postgresql; do
+        if [[ " ${missing[*]} " == *" $name "* && -d /run/systemd/system ]]; then
+            "${as_root[@]}" systemctl mask --quiet "$name.service"
+        fi
+    done
     "${as_root[@]}" apt-get update -qq </dev/null
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" \
         </dev/null >/dev/null

@@ -218,14 +218,6 @@ struct entra_credential **command_credentials(struct spec *spec, struct error *e
 
 bool command_check_supported(const struct spec *spec, struct error *error)
 {
-    const struct spec_sink *sink = spec->outputs.sinks;
-
-    if (spec->outputs.sink_count > 1 ||
-        (spec->outputs.sink_count == 1 && (sink->kind != SINK_CSV || sink->recipients.count > 0))) {
-        error_set(error, ERROR_INPUT, "%s: outputs.tokens: this version writes tokens to one csv file only",
-                  spec->path);
-        return error_hint(error, "write outputs.tokens: { csv: PATH }");
-    }
     if (spec->hooks.after_run.count + spec->hooks.on_failure.count > 0) {
         error_set(error, ERROR_INPUT, "%s: hooks: this version runs none", spec->path);
         return error_hint(error, "remove hooks");
@@ -322,6 +314,7 @@ int job_plan(struct job *job, const struct plan_options *options)
 void job_close(struct job *job)
 {
     plan_free(job->plan);
+    sinks_close(job->sinks);
     ledger_close(job->ledger);
     if (job->roster_fd >= 0)
         close(job->roster_fd);

@@ -7,6 +7,7 @@
 #include "core/problems.h"
 #include "ledger/ledger.h"
 #include "output/log.h"
+#include "output/sinks.h"
 #include "run/plan.h"
 #include "spec/spec.h"
 
@@ -102,6 +103,7 @@ struct job {
     struct entra_credential **credentials; /* of its resources, where requests are to be sent */
     int roster_fd;
     struct ledger *ledger;
+    struct sinks *sinks; /* a run's; NULL for others */
     struct plan *plan;
     const struct log *log; /* where what is wrong is said; NULL: to people */
 };

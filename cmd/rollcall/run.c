@@ -7,7 +7,7 @@
 #include "output/mapping.h"
 #include "output/metrics.h"
 #include "output/reporter.h"
-#include "output/token_sink.h"
+#include "output/sinks.h"
 #include "run/places.h"
 #include "run/plan_file.h"
 #include "run/run.h"
@@ -191,13 +191,11 @@ static bool make_ledger(struct job *job, struct error *error)
     return true;
 }
 
-static bool open_tokens(const struct job *job, struct token_sink **tokens, struct error *error)
+static bool open_sinks(struct job *job, struct error *error)
 {
-    if (job->spec->outputs.sink_count == 0 || *tokens != NULL)
-        return true;
-    *tokens = token_sink_open(job->spec->outputs.sinks[0].path, job->spec->roster.key, job->ledger,
-                              clock_wall_ms(&clock_system) / 1000, error);
-    return *tokens != NULL;
+    if (job->spec->outputs.sink_count > 0 && job->sinks == NULL)
+        job->sinks = sinks_open(job->spec, job->ledger, &clock_system, error);
+    return job->spec->outputs.sink_count == 0 || job->sinks != NULL;
 }
 
 static int exit_status(const struct log *log, const struct run_summary *summary, bool finished,
@@ -210,8 +208,7 @@ static int exit_status(const struct log *log, const struct run_summary *summary,
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
-static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses,
-                     struct token_sink *tokens)
+static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
     struct reporter_options look = {
         .quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr, .log = &arguments->log};
@@ -234,7 +231,7 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
         .plan = job->plan,
         .roster_fd = job->roster_fd,
         .ledger = job->ledger,
-        .tokens = tokens,
+        .sinks = job->sinks,
         .reporter = reporter,
         .clock = &clock_system,
         .operator_name = operator_text,
@@ -268,13 +265,12 @@ static int plan_run(struct job *job, struct run_arguments *arguments)
 
 static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
-    struct token_sink *tokens = NULL;
     struct error error = {.code = ERROR_NONE};
 
     if (ledger_exists(job->spec->ledger)) {
         job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
         /* What a killed run left behind decides which tokens were delivered, and so what there is to do. */
-        if (job->ledger == NULL || (!arguments->dry_run && !open_tokens(job, &tokens, &error)))
+        if (job->ledger == NULL || (!arguments->dry_run && !open_sinks(job, &error)))
             return command_log_error(&arguments->log, &error);
     }
     int status = plan_run(job, arguments);
@@ -289,11 +285,11 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         fputs("rollcall: nothing was sent\n", stderr);
         status = error_exit_status(ERROR_LIMIT);
     }
-    if (status == 0 && !(make_ledger(job, &error) && open_tokens(job, &tokens, &error)))
+    if (status == 0 && !(make_ledger(job, &error) && open_sinks(job, &error)))
         status = command_log_error(&arguments->log, &error);
     if (status == 0)
-        return carry_out(job, arguments, addresses, tokens);
-    if (tokens != NULL && !token_sink_finish(tokens, job->ledger, clock_wall_ms(&clock_system) / 1000, &error))
+        return carry_out(job, arguments, addresses);
+    if (job->sinks != NULL && !sinks_finish(job->sinks, job->ledger, &error))
         command_log_error(&arguments->log, &error);
     return status;
 }
@@ -330,7 +326,8 @@ static int run_spec(const char *path, struct run_arguments *arguments)
 
     if (status != 0)
         return status;
-    if (!command_check_supported(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
+    if (!command_check_supported(job.spec, &error) || !sinks_check(job.spec, &error) ||
+        (addresses = command_addresses(job.spec, &error)) == NULL ||
         (job.credentials = command_credentials(job.spec, &error)) == NULL ||
         !fit_open_files(job.spec, arguments, &error)) {
         status = command_log_error(&arguments->log, &error);

@@ -24,7 +24,7 @@ static int validate(const char *path, enum spec_secrets secrets)
 
     if (status != 0)
         return status;
-    if (!check_resources(job.spec, &error))
+    if (!check_resources(job.spec, &error) || !sinks_check(job.spec, &error))
         status = command_error(&error);
     else if (strcmp(job.spec->roster.csv, "-") != 0)
         status = job_plan(&job, &(struct plan_options){0});

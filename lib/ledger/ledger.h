@@ -184,12 +184,13 @@ bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error
 
 enum outcome {
     OUTCOME_DONE,
-    OUTCOME_GONE,      /* the service does not know the identity */
-    OUTCOME_FAILED,    /* refused, about this user */
-    OUTCOME_THROTTLED, /* to be repeated */
-    OUTCOME_TRANSIENT, /* to be repeated; repeating is safe */
-    OUTCOME_IN_DOUBT,  /* a create whose answer was lost: there may be an identity that nobody knows */
-    OUTCOME_REJECTED,  /* the credential or our request as such was refused */
+    OUTCOME_GONE,        /* the service does not know the identity */
+    OUTCOME_FAILED,      /* refused, about this user */
+    OUTCOME_THROTTLED,   /* to be repeated */
+    OUTCOME_TRANSIENT,   /* to be repeated; repeating is safe */
+    OUTCOME_IN_DOUBT,    /* a create whose answer was lost: there may be an identity that nobody knows */
+    OUTCOME_REJECTED,    /* the credential or our request as such was refused */
+    OUTCOME_UNDELIVERED, /* no attempt: the token that an earlier one got has not reached a sink */
 };
 
 const char *outcome_name(enum outcome outcome);
@@ -252,6 +253,13 @@ bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *r
 /* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and
  * removed. Counts the creates in doubt. Part of the open transaction. */
 bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error);
+/* What became of a token whose result was recorded without it: a token that is owed counts as delivered now
+ * (token_delivered; looks at the key, the identity and the token's fields), or the audit trail says why not (code and
+ * message). Part of the open transaction. */
+bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
+/* The token with this fingerprint, if it is the one that counts, is owed again: its sink has lost it. */
+bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
+                         const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error);
 /* Tokens of runs that did not end count as not delivered: their sink has lost them. */
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);
 

@@ -205,6 +205,10 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITY_WATCH] = "UPDATE identities SET watch = ?2 WHERE key = ?1",
     [SQL_MARK_REMOVED] = "UPDATE identities SET removed_at = ?2 WHERE id = ?1",
     [SQL_ADOPT_WATCH] = "UPDATE identities SET watch = ?2 WHERE id = ?1",
+    [SQL_IDENTITY_DELIVERED] = "UPDATE identities SET token_expires_at = ?3, token_fingerprint = ?4, token_run = ?5"
+                               " WHERE key = ?1 AND identity = ?2 AND token_expires_at = 0",
+    [SQL_FORGET_TOKEN] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL, token_run = NULL"
+                         " WHERE key = ?1 AND token_fingerprint = ?2",
     [SQL_FORGET_UNDELIVERED] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL,"
                                " token_run = NULL"
                                " WHERE token_run IN (SELECT id FROM runs WHERE state = 'running')",

@@ -5,9 +5,10 @@
 #include <string.h>
 
 static const char *const outcome_names[] = {
-    [OUTCOME_DONE] = "done",           [OUTCOME_GONE] = "gone",           [OUTCOME_FAILED] = "failed",
-    [OUTCOME_THROTTLED] = "throttled", [OUTCOME_TRANSIENT] = "transient", [OUTCOME_IN_DOUBT] = "in_doubt",
-    [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_DONE] = "done",           [OUTCOME_GONE] = "gone",
+    [OUTCOME_FAILED] = "failed",       [OUTCOME_THROTTLED] = "throttled",
+    [OUTCOME_TRANSIENT] = "transient", [OUTCOME_IN_DOUBT] = "in_doubt",
+    [OUTCOME_REJECTED] = "rejected",   [OUTCOME_UNDELIVERED] = "undelivered",
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -278,6 +279,35 @@ bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint
     }
     sqlite3_stmt *clear = ledger_statement(ledger, SQL_TASKS_DELETE_ALL, error);
     return clear != NULL && ledger_do(ledger, clear, "clear the tasks", error);
+}
+
+bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct result *result, struct error *error)
+{
+    struct result undelivered = *result;
+
+    if (!result->token_delivered) {
+        undelivered.outcome = OUTCOME_UNDELIVERED;
+        return append_audit(ledger, run, &undelivered, error);
+    }
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_DELIVERED, error);
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
+    ledger_bind_text(statement, 2, result->identity);
+    bind_token(statement, 3, run, result);
+    return ledger_do(ledger, statement, "record the delivery of a token", error);
+}
+
+bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
+                         const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_FORGET_TOKEN, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, fingerprint, TOKEN_FINGERPRINT_SIZE, SQLITE_STATIC);
+    return ledger_do(ledger, statement, "forget a token that was not delivered", error);
 }
 
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error)

@@ -220,7 +220,20 @@ static json_t *resources_of(const struct run_summary *summary)
     return list;
 }
 
-static void event_of_end(struct reporter *reporter, const struct run_summary *summary)
+static json_t *sinks_of(const struct run_summary *summary)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < summary->sink_count; i++) {
+        const struct sink_report *sink = &summary->sinks[i];
+        json_out_item(&list, json_pack("{s:s, s:b, s:I, s:I, s:o}", "name", sink->name, "required", sink->required,
+                                       "delivered", (json_int_t)sink->delivered, "missed", (json_int_t)sink->missed,
+                                       "message", json_out_text(sink->message)));
+    }
+    return list;
+}
+
+static json_t *event_of_end(const struct run_summary *summary)
 {
     json_t *event = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "run_ended",
                               "run", (json_int_t)summary->run, "state", summary->state, "users",
@@ -234,8 +247,17 @@ static void event_of_end(struct reporter *reporter, const struct run_summary *su
         json_out_member(&event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
     if (summary->resource_count > 0 && summary->resources[0].name[0] != '\0')
         json_out_member(&event, "resources", resources_of(summary));
-    write_event(reporter, summary->failed + summary->lost > 0 ? LEVEL_WARNING : LEVEL_INFO, event);
-    fflush(reporter->options.out);
+    json_out_member(&event, "undelivered", json_integer((json_int_t)summary->undelivered));
+    json_out_member(&event, "sinks", sinks_of(summary));
+    return event;
+}
+
+bool run_summary_append(struct buffer *text, const struct run_summary *summary, struct error *error)
+{
+    const bool ok = json_out_append(text, event_of_end(summary), JSON_COMPACT | JSON_ENSURE_ASCII, error);
+
+    buffer_append_char(text, '\n');
+    return ok;
 }
 
 static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
@@ -288,6 +310,19 @@ static void print_path(FILE *err, const char *what, const char *path)
         fprintf(err, "  %-9s %s\n", what, path);
 }
 
+/* Where tokens did not arrive, and why. */
+static void print_missed(FILE *err, const struct run_summary *summary)
+{
+    for (size_t i = 0; i < summary->sink_count; i++) {
+        const struct sink_report *sink = &summary->sinks[i];
+        if (sink->message[0] != '\0')
+            fprintf(err, "  %" PRIu64 " tokens did not reach %s%s: %s\n", sink->missed, sink->name,
+                    sink->required ? "" : ", which is not required", sink->message);
+    }
+    if (summary->undelivered > 0)
+        fprintf(err, "  %" PRIu64 " tokens are owed: the next run issues them again\n", summary->undelivered);
+}
+
 static void print_summary(struct reporter *reporter, const struct run_summary *summary)
 {
     FILE *err = reporter->options.err;
@@ -321,15 +356,22 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
                 "them\n",
                 summary->in_doubt);
     print_path(err, "mapping", summary->mapping);
-    print_path(err, "tokens", summary->tokens);
+    for (size_t i = 0; i < summary->sink_count; i++)
+        print_path(err, "tokens", summary->sinks[i].shown[0] != '\0' ? summary->sinks[i].shown : NULL);
+    print_missed(err, summary);
     fflush(err);
 }
 
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary)
 {
     end_line(reporter);
-    if (reporter->options.json || reporter->logs)
-        event_of_end(reporter, summary);
-    else if (!reporter->options.quiet)
+    if (reporter->options.json || reporter->logs) {
+        write_event(reporter, summary->failed + summary->lost + summary->left > 0 ? LEVEL_WARNING : LEVEL_INFO,
+                    event_of_end(summary));
+        fflush(reporter->options.out);
+    } else if (reporter->options.quiet) {
+        print_missed(reporter->options.err, summary);
+    } else {
         print_summary(reporter, summary);
+    }
 }

@@ -8,8 +8,10 @@
 #define ROLLCALL_OUTPUT_REPORTER_H
 
 #include "core/action.h"
+#include "core/buffer.h"
 #include "core/error.h"
 #include "output/log.h"
+#include "output/sinks.h"
 #include "output/progress.h"
 
 #include <stdint.h>
@@ -30,7 +32,7 @@ struct reporter_options {
 };
 
 struct user_event {
-    const char *event; /* "user_done", "user_failed", "user_retried" */
+    const char *event; /* "user_done", "user_failed", "user_undelivered", "user_retried" */
     const char *key;
     const char *action;
     const char *identity;
@@ -77,9 +79,11 @@ struct run_summary {
     uint64_t connections;
     struct resource_summary *resources; /* those that something was asked of */
     size_t resource_count;
-    const char *mapping; /* paths; NULL: not written */
-    const char *tokens;
+    uint64_t undelivered; /* tokens that a required sink does not have; among those left */
+    const char *mapping;  /* paths; NULL: not written */
     const char *failures;
+    struct sink_report sinks[SPEC_SINKS_MAX]; /* what the tokens' sinks have */
+    size_t sink_count;
 };
 
 struct reporter *reporter_new(const struct reporter_options *options, struct error *error);
@@ -91,6 +95,9 @@ void reporter_user(struct reporter *reporter, const struct user_event *event);
 /* Call it often: it decides what is worth a line. */
 void reporter_progress(struct reporter *reporter, const struct progress *progress);
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary);
+
+/* The event of the end, as --json has it: a line. */
+bool run_summary_append(struct buffer *text, const struct run_summary *summary, struct error *error);
 
 /* The terminal's facts: is `stream` one, does NO_COLOR forbid colour, does the locale write UTF-8. */
 void reporter_look_at(FILE *stream, struct reporter_options *options);

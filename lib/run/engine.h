@@ -1,6 +1,6 @@
 /* engine.h - what the threads of a run share: queues, counters that only grow, and the wish to stop.
  *
- *   feeders --planned--> executor <--recorded--/--to_record--> recorder
+ *   feeders --planned--> executor <--recorded--/--to_record--> recorder <--delivered--/--to_deliver--> deliverer
  *                            ^---------arriving---------------/
  *
  * Each resource of the job is a site with an executor of its own, which owns the network there and decides what leaves
@@ -19,7 +19,7 @@
 #include "ledger/ledger.h"
 #include "output/failures.h"
 #include "output/reporter.h"
-#include "output/token_sink.h"
+#include "output/sinks.h"
 #include "run/quota.h"
 #include "run/retry.h"
 #include "run/task.h"
@@ -98,6 +98,7 @@ struct engine {
     _Atomic unsigned executing; /* executors likewise: the last one closes to_record */
     _Atomic size_t moving;      /* users fed who are to move and have not come across */
     atomic_bool recorder_failed;
+    _Atomic uint64_t undelivered; /* tokens that are on their way to the deliverer's sinks or wait for them */
 };
 
 /* --- the whole (engine.c) --- */
@@ -119,6 +120,10 @@ enum stop engine_stop(const struct engine *engine);
 /* How many tasks one executor may hold at one time; the queues to and from the recorder have room for all of them. */
 size_t engine_tasks_max(const struct spec *spec);
 
+/* While so many tokens wait for slow sinks nothing new leaves: what is under way when that shows has room behind them.
+ */
+enum { UNDELIVERED_MAX = 1024 };
+
 /* --- the executor (executor.c) --- */
 
 /* quotas: by enum action, with what earlier runs used; taken over. */
@@ -131,13 +136,28 @@ void executor_run(struct executor *executor);
 /* Instead of it, when there can be no thread for it. */
 void executor_never_ran(struct executor *executor);
 
+/* --- the deliverer (deliverer.c) --- */
+
+struct deliverer;
+
+/* Starts the thread. `capacity` is how many tasks there are at the most; then deliverer_push() does not wait. */
+struct deliverer *deliverer_new(struct sinks *sinks, size_t capacity, struct error *error);
+/* A task with a token, whose result is recorded. It comes back as PHASE_DELIVERED, in deliverer_delivered(). */
+void deliverer_push(struct deliverer *deliverer, struct task *task);
+/* There will be no more; when all have come back the queue is finished. */
+void deliverer_end(struct deliverer *deliverer);
+struct queue *deliverer_delivered(const struct deliverer *deliverer);
+/* Ends the thread; what it has not delivered stays owed. NULL is allowed. */
+void deliverer_free(struct deliverer *deliverer);
+
 /* --- the recorder (recorder.c) --- */
 
 struct recorder {
     struct engine *engine;
     struct ledger *ledger;
-    struct token_sink *tokens; /* NULL: no tokens wanted */
-    struct failures *failures; /* NULL: not written */
+    struct sinks *sinks;         /* NULL: no tokens wanted */
+    struct deliverer *deliverer; /* NULL: there are files only */
+    struct failures *failures;   /* NULL: not written */
     struct reporter *reporter;
     uint64_t users; /* of the plan */
     int64_t started_us;
@@ -148,11 +168,12 @@ struct recorder {
     uint64_t failed;
     uint64_t lost;
     uint64_t in_doubt;
+    uint64_t undelivered; /* tokens that a required sink does not have */
     bool ok;
     struct error error;
 };
 
-/* Runs until to_record is closed and empty. */
+/* Runs until to_record is closed and empty, and the deliverer has nothing more. */
 void recorder_run(struct recorder *recorder);
 
 /* --- the feeder (feeder.c) --- */

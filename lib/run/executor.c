@@ -136,7 +136,8 @@ static void admit(struct executor *executor, struct task *task)
 
 static bool has_room(const struct executor *executor)
 {
-    return !executor->draining && executor->signed_in == SIGN_IN_READY && executor->admitted < executor->admitted_max;
+    return !executor->draining && executor->signed_in == SIGN_IN_READY && executor->admitted < executor->admitted_max &&
+           atomic_load(&executor->site->engine->undelivered) < UNDELIVERED_MAX;
 }
 
 /* Admits the first of a list, or lets it go. False: it must wait. */
@@ -322,7 +323,8 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
         reject(executor, task, http);
         return VERDICT_LEFT;
     case OUTCOME_TRANSIENT:
-    case OUTCOME_IN_DOUBT: break;
+    case OUTCOME_IN_DOUBT:
+    case OUTCOME_UNDELIVERED: break;
     }
     if (task->answer.class == ACS_THROTTLED) {
         atomic_fetch_add(&executor->site->throttled, 1);

@@ -19,7 +19,6 @@ struct run {
     int64_t *places; /* what the ledger calls the spec's resources */
     uint64_t in_doubt_before;
     int64_t started_us;
-    bool wrote_tokens;
     bool wrote_mapping;
 };
 
@@ -109,7 +108,7 @@ static bool begin(struct run *run, struct error *error)
 static enum run_state end_state(const struct run *run, bool finished)
 {
     if (finished)
-        return run->recorder.failed > 0 ? RUN_FAILED : RUN_DONE;
+        return run->recorder.failed + run->recorder.undelivered > 0 ? RUN_FAILED : RUN_DONE;
     return engine_stop(&run->engine) == STOP_SIGNAL ? RUN_INTERRUPTED : RUN_STOPPED;
 }
 
@@ -118,17 +117,13 @@ static bool write_outputs(struct run *run, struct error *error)
     const struct run_input *input = run->input;
     const struct spec *spec = input->spec;
     const struct mapping_options mapping = mapping_options_of(spec);
-    struct token_sink *tokens = run->recorder.tokens;
     struct failures *failures = run->recorder.failures;
-
-    run->recorder.tokens = NULL;
-    run->recorder.failures = NULL;
     bool ok = true;
-    /* What the ledger could not take must not show in the file: the next run brings journal and ledger together. */
-    if (!run->recorder.ok)
-        token_sink_abandon(tokens);
-    else if (tokens != NULL)
-        ok = run->wrote_tokens = token_sink_finish(tokens, input->ledger, clock_wall_ms(input->clock) / 1000, error);
+
+    run->recorder.failures = NULL;
+    /* What the ledger could not take must not show in a file: the next run brings journal and ledger together. */
+    if (run->recorder.ok && input->sinks != NULL)
+        ok = sinks_finish(input->sinks, input->ledger, error);
     if (failures != NULL && ok)
         ok = failures_commit(failures, error);
     else
@@ -185,11 +180,14 @@ static void fill_summary(struct run *run, enum run_state state, struct run_summa
         .in_doubt = recorder->in_doubt + run->in_doubt_before,
         .in_doubt_before = run->in_doubt_before,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
-        .tokens = run->wrote_tokens ? spec->outputs.sinks[0].path : NULL,
+        .undelivered = recorder->undelivered,
+        .sink_count = run->input->sinks != NULL ? sinks_count(run->input->sinks) : 0,
         .failures = spec->outputs.failures,
         .resources = run->resources,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
+    for (size_t i = 0; i < summary->sink_count; i++)
+        summary->sinks[i] = sinks_report(run->input->sinks, i);
     for (size_t i = 0; run->engine.sites != NULL && i < spec->resource_count; i++)
         add_site(&run->engine.sites[i], summary);
 }
@@ -259,6 +257,23 @@ static bool check_mapping_place(const struct run_input *input, struct error *err
     return file != NULL;
 }
 
+/* A run without users has no tokens: it does not depend on a database. */
+static bool connect_sinks(const struct run_input *input, struct error *error)
+{
+    return input->sinks == NULL || input->plan->users == 0 || sinks_connect(input->sinks, error);
+}
+
+static bool open_deliverer(struct run *run, struct error *error)
+{
+    struct sinks *sinks = run->input->sinks;
+    const size_t tasks = engine_tasks_max(run->input->spec) * run->input->spec->resource_count;
+
+    if (sinks == NULL || !sinks_have_others(sinks))
+        return true;
+    run->recorder.deliverer = deliverer_new(sinks, UNDELIVERED_MAX + tasks, error);
+    return run->recorder.deliverer != NULL;
+}
+
 bool run_execute(const struct run_input *input, struct run_summary *summary, struct error *error)
 {
     struct run run = {.input = input};
@@ -268,23 +283,24 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     run.recorder = (struct recorder){
         .engine = &run.engine,
         .ledger = input->ledger,
-        .tokens = input->tokens,
+        .sinks = input->sinks,
         .reporter = input->reporter,
         .users = input->plan->users,
         .started_us = clock_monotonic_us(input->clock),
         .ok = true,
     };
-    if (!open_failures(&run, error) || !check_mapping_place(input, error) || !begin(&run, error)) {
+    if (!open_failures(&run, error) || !check_mapping_place(input, error) || !connect_sinks(input, error) ||
+        !begin(&run, error)) {
         failures_discard(run.recorder.failures);
-        token_sink_abandon(run.recorder.tokens);
         free(run.places);
         return false;
     }
     reporter_started(input->reporter, run.record.id, input->spec->name, input->plan->users);
     error->code = ERROR_NONE;
     if (input->plan->users > 0)
-        finished = engine_open(&run.engine, input, run.record.id, run.places, error) &&
+        finished = engine_open(&run.engine, input, run.record.id, run.places, error) && open_deliverer(&run, error) &&
                    engine_run(&run.engine, &run.recorder, error);
+    deliverer_free(run.recorder.deliverer);
     const bool written = write_outputs(&run, &end_error);
     const enum run_state state = end_state(&run, finished && written);
     fill_summary(&run, state, summary);

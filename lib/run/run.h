@@ -8,7 +8,7 @@
 #include "entra/entra.h"
 #include "ledger/ledger.h"
 #include "output/reporter.h"
-#include "output/token_sink.h"
+#include "output/sinks.h"
 #include "run/plan.h"
 
 struct run_input {
@@ -17,8 +17,8 @@ struct run_input {
     struct entra_credential *const *credentials; /* likewise; NULL where there is an access key */
     const struct plan *plan;
     int roster_fd;
-    struct ledger *ledger;     /* opened with LEDGER_RUN */
-    struct token_sink *tokens; /* NULL where none are wanted; taken over */
+    struct ledger *ledger; /* opened with LEDGER_RUN */
+    struct sinks *sinks; /* of the tokens; NULL where none are wanted. They are finished when the run has ended well */
     struct reporter *reporter;
     const struct clock *clock;
     const char *operator_name;

@@ -60,6 +60,17 @@ enum action task_action(const struct task *task)
     return task->actions.items[task->step];
 }
 
+struct token task_token(const struct task *task)
+{
+    return (struct token){
+        .key = task->key,
+        .key_length = task->key_length,
+        .identity = task->identity,
+        .value = &task->answer.token,
+        .expires_at_s = task->answer.token_expires_at_ms / 1000,
+    };
+}
+
 bool task_is_last_action(const struct task *task)
 {
     return task->step + 1 == task->actions.count;

@@ -9,6 +9,7 @@
 #include "acs/acs.h"
 #include "core/action.h"
 #include "ledger/ledger.h"
+#include "output/sink.h"
 #include "run/plan.h"
 
 #include <stddef.h>
@@ -16,10 +17,11 @@
 
 /* What the recorder is asked to write down. */
 enum task_phase {
-    PHASE_INTENT,   /* the request is about to leave */
-    PHASE_WITHDRAW, /* it did not leave after all: VERDICT_AGAIN or VERDICT_LEFT */
-    PHASE_RESULT,   /* the answer, or its loss */
-    PHASE_DROPPED,  /* the recorder could not write: the task ends, not done */
+    PHASE_INTENT,    /* the request is about to leave */
+    PHASE_WITHDRAW,  /* it did not leave after all: VERDICT_AGAIN or VERDICT_LEFT */
+    PHASE_RESULT,    /* the answer, or its loss */
+    PHASE_DELIVERED, /* its token has been to the sinks that are no files */
+    PHASE_DROPPED,   /* the recorder could not write: the task ends, not done */
 };
 
 /* How the user goes on after a result. */
@@ -65,7 +67,10 @@ struct task {
     int64_t answered_at_ms;
     char ms_cv[64];
     struct acs_answer answer;
-    char first_code[ACS_CODE_SIZE]; /* of the first attempt that went wrong; "" when none did */
+    unsigned char token_print[TOKEN_FINGERPRINT_SIZE]; /* set when the token goes to the sinks */
+    bool token_is_written;                             /* to the files among them */
+    bool delivered;                                    /* every required sink has it */
+    char first_code[ACS_CODE_SIZE];                    /* of the first attempt that went wrong; "" when none did */
 
     const char *key; /* these point into text */
     size_t key_length;
@@ -82,6 +87,8 @@ struct task *task_new(enum category category, const struct action_list *actions,
 void task_free(struct task *task);
 
 enum action task_action(const struct task *task);
+/* The token of its answer, as the sinks want it; borrowed. */
+struct token task_token(const struct task *task);
 bool task_is_last_action(const struct task *task);
 /* After the one at hand is done. */
 void task_next_action(struct task *task);

@@ -70,6 +70,8 @@ struct spec_sign_in {
 };
 enum { SPEC_RESOURCES_MAX = 64 };
 
+enum { SPEC_SINKS_MAX = 8 };
+
 enum spec_sink_kind { SINK_CSV, SINK_NDJSON, SINK_COMMAND, SINK_POSTGRES, SINK_SQLITE };
 
 /* One place that tokens go to. */

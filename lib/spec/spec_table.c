@@ -228,7 +228,7 @@ const struct spec_key spec_table[] = {
     {"", "outputs", SPEC_SECTION, .help = "What a run writes."},
     {"outputs", "mapping", SPEC_PATH, FIELD(outputs.mapping), .example = "out/mapping.csv",
      .help = "CSV with each key, its identity, state and token expiry; whole and new after every run."},
-    {"outputs", "tokens", SPEC_SECTIONS, ELEMENTS(outputs.sinks, outputs.sink_count), .max = 8,
+    {"outputs", "tokens", SPEC_SECTIONS, ELEMENTS(outputs.sinks, outputs.sink_count), .max = SPEC_SINKS_MAX,
      .help =
          "Where tokens go: each sink is one of csv, ndjson, command, postgres and sqlite. A token counts as delivered "
          "when every required sink has it."},

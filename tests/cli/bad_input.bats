@@ -215,11 +215,6 @@ is_refused() {
     nothing_was_sent
 }
 
-@test "what this version cannot do yet is refused by name" {
-    write_job outputs='{ tokens: { ndjson: out/tokens.ndjson } }'
-    is_refused 'outputs.tokens'
-}
-
 # --- the command line ---
 
 @test "an unknown command, an unknown option and a missing argument exit 2" {

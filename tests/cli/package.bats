@@ -26,7 +26,8 @@ field() {
 
 @test "the package depends on every library that its programs need, and on certificates to trust" {
     local name
-    for name in ca-certificates libc6 libcsv3 libcurl4 libgnutls30 libjansson4 libmicrohttpd12 libsqlite3-0 libssl3 libyaml-0-2; do
+    for name in ca-certificates libc6 libcsv3 libcurl4 libgnutls30 libjansson4 libmicrohttpd12 libpq5 libsqlite3-0 libssl3 \
+        libyaml-0-2; do
         [[ ", $(field Depends)," =~ ,\ ${name}[\ ,] ]] || { echo "no $name in: $(field Depends)"; return 1; }
     done
 }

@@ -457,6 +457,78 @@ static void without_such_a_task_nothing_is_recovered(void **state)
     assert_int_equal(counts_at(0).open_tasks, 2);
 }
 
+/* A result whose token goes to sinks that take long. */
+static struct result owed_result(const char *key, unsigned number)
+{
+    struct result result = result_of(key, ACTION_PROVISION, OUTCOME_DONE, identity_id(number));
+
+    result.token_wanted = true;
+    record(&result);
+    result.token_expires_at_s = 2000;
+    memset(result.token_fingerprint, (int)number, sizeof result.token_fingerprint);
+    return result;
+}
+
+static void a_token_that_is_owed_counts_when_it_is_delivered(void **state)
+{
+    struct result result = owed_result("anna", 1);
+
+    (void)state;
+    assert_true(identity_of("anna").token_owed);
+    result.token_delivered = true;
+    works(ledger_record_delivery(ledger, run_id, &result, &error));
+    assert_false(identity_of("anna").token_owed);
+    assert_int_equal(identity_of("anna").token_expires_at_s, 2000);
+    bool has;
+    works(ledger_has_token(ledger, "anna", 4, result.token_fingerprint, 1000, &has, &error));
+    assert_true(has);
+}
+
+static void a_delivery_counts_for_the_identity_that_it_was_made_for(void **state)
+{
+    struct result result = owed_result("anna", 1);
+
+    (void)state;
+    result.token_delivered = true;
+    result.identity = identity_id(2);
+    works(ledger_record_delivery(ledger, run_id, &result, &error));
+    assert_true(identity_of("anna").token_owed);
+    /* Nor does it bring back a token that was revoked meanwhile. */
+    act("anna", ACTION_REVOKE, true);
+    result.identity = identity_id(1);
+    works(ledger_record_delivery(ledger, run_id, &result, &error));
+    assert_int_equal(identity_of("anna").token_expires_at_s, 0);
+    assert_int_equal(identity_of("anna").state, IDENTITY_REVOKED);
+}
+
+static void a_token_that_did_not_arrive_stands_in_the_audit_trail_and_is_no_attempt(void **state)
+{
+    struct result result = owed_result("anna", 1);
+
+    (void)state;
+    result.code = "not_delivered";
+    result.request_id = NULL;
+    result.ms_cv = NULL;
+    result.status = 0;
+    works(ledger_record_delivery(ledger, run_id, &result, &error));
+    assert_true(identity_of("anna").token_owed);
+    assert_non_null(strstr(audit_of("anna"), "provision undelivered 1 0 not_delivered  ;"));
+}
+
+static void a_token_is_forgotten_when_it_is_the_one_that_counts(void **state)
+{
+    unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
+
+    (void)state;
+    provision("anna", 1, "", 2000);
+    memset(fingerprint, 9, sizeof fingerprint);
+    works(ledger_forget_token(ledger, "anna", 4, fingerprint, &error));
+    assert_false(identity_of("anna").token_owed);
+    memset(fingerprint, 1, sizeof fingerprint);
+    works(ledger_forget_token(ledger, "anna", 4, fingerprint, &error));
+    assert_true(identity_of("anna").token_owed);
+}
+
 static void tokens_of_a_run_that_did_not_end_can_be_forgotten(void **state)
 {
     (void)state;
@@ -496,6 +568,10 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_provision_answered_before_the_kill_is_recovered),
     ledger_test(an_issue_answered_before_the_kill_is_recovered_and_its_change_stays_one),
     ledger_test(without_such_a_task_nothing_is_recovered),
+    ledger_test(a_token_that_is_owed_counts_when_it_is_delivered),
+    ledger_test(a_delivery_counts_for_the_identity_that_it_was_made_for),
+    ledger_test(a_token_that_did_not_arrive_stands_in_the_audit_trail_and_is_no_attempt),
+    ledger_test(a_token_is_forgotten_when_it_is_the_one_that_counts),
     ledger_test(tokens_of_a_run_that_did_not_end_can_be_forgotten),
 };
 

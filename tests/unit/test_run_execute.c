@@ -126,14 +126,12 @@ static int end(void **state)
     return plan_end_test(state);
 }
 
-static struct token_sink *open_tokens(void)
+static struct sinks *sinks;
+
+static void open_sinks(void)
 {
-    if (spec->outputs.sink_count == 0)
-        return NULL;
-    struct token_sink *tokens =
-        token_sink_open("tokens.csv", "id", ledger, clock_wall_ms(&clock_system) / 1000, &error);
-    works(tokens != NULL);
-    return tokens;
+    sinks = spec->outputs.sink_count > 0 ? sinks_open(spec, ledger, &clock_system, &error) : NULL;
+    works(sinks != NULL || spec->outputs.sink_count == 0);
 }
 
 /* Plans and runs, as `rollcall run` does. */
@@ -145,7 +143,7 @@ static bool run_with(const char *roster, FILE *out)
 
     snprintf(connection, sizeof connection, "endpoint=%s;accesskey=c2VjcmV0", server.url);
     works(acs_resource_parse(connection, &resource, &error));
-    struct token_sink *tokens = open_tokens();
+    open_sinks();
     plan_options.now_s = clock_wall_ms(&clock_system) / 1000;
     make_plan(roster);
     struct reporter *reporter = reporter_new(&look, &error);
@@ -155,7 +153,7 @@ static bool run_with(const char *roster, FILE *out)
         .plan = plan,
         .roster_fd = roster_fd,
         .ledger = ledger,
-        .tokens = tokens,
+        .sinks = sinks,
         .reporter = reporter,
         .clock = &clock_system,
         .operator_name = "anna@host",
@@ -163,6 +161,7 @@ static bool run_with(const char *roster, FILE *out)
     };
     error = (struct error){.code = ERROR_NONE};
     const bool finished = run_execute(&input, &summary, &error);
+    sinks_close(sinks);
     reporter_free(reporter);
     acs_resource_clear(&resource);
     return finished;

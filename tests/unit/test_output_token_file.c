@@ -1,34 +1,79 @@
+/* Tokens in files: every test is made with CSV and with JSON lines. */
 #include "ledger_writing.h"
 
-#include "output/token_sink.h"
+#include "output/sink.h"
 
-#define PATH "out/tokens.csv"
-#define JOURNAL "out/.tokens.csv.partial"
-#define HEADER "user_id,identity_id,token,expires_at\n"
+#define PATH "out/tokens"
+#define JOURNAL "out/.tokens.partial"
+#define CSV_HEADER "user_id,identity_id,token,expires_at\n"
 #define ENDS_S (WHEN_MS / 1000 + 3600)
 #define ENDS "2023-11-14T23:13:20Z"
 #define NOW_S (WHEN_MS / 1000)
 
-static struct token_sink *sink;
+static const struct sink_kind *const kind = &sink_token_file;
+
+static struct spec_sink sinks[2];
+static struct spec spec;
+static struct sink_options options;
+static void *sink;
+
+static int begin(enum spec_sink_kind format)
+{
+    static char path[] = PATH;
+    static char key[] = "user_id";
+
+    sinks[0] = (struct spec_sink){.kind = format, .name = path, .path = path, .required = true};
+    sinks[1] = (struct spec_sink){.kind = SINK_COMMAND, .required = true};
+    spec = (struct spec){.roster.key = key, .outputs = {.sinks = sinks, .sink_count = 1}};
+    return ledger_begin_test(NULL);
+}
+
+static int begin_csv(void **state)
+{
+    (void)state;
+    return begin(SINK_CSV);
+}
+
+static int begin_ndjson(void **state)
+{
+    (void)state;
+    return begin(SINK_NDJSON);
+}
 
 static int end(void **state)
 {
-    token_sink_abandon(sink);
+    if (sink != NULL)
+        kind->close(sink);
     sink = NULL;
     return ledger_end_test(state);
 }
 
+static bool is_csv(void)
+{
+    return sinks[0].kind == SINK_CSV;
+}
+
+static void *try_sink(void)
+{
+    options = (struct sink_options){.spec = &spec, .sink = &sinks[0], .ledger = ledger, .now_s = NOW_S};
+    return kind->open(&options, &error);
+}
+
 static void open_sink(void)
 {
-    sink = token_sink_open(PATH, "user_id", ledger, NOW_S, &error);
+    sink = try_sink();
     works(sink != NULL);
 }
 
 /* The end of a run, and the beginning of the next one. */
 static void finish(void)
 {
-    works(token_sink_finish(sink, ledger, NOW_S, &error));
+    char shown[SINK_SHOWN_SIZE];
+    void *finished = sink;
+
     sink = NULL;
+    works(kind->finish(finished, ledger, NOW_S, shown, &error));
+    assert_string_equal(shown, PATH);
     end_run(RUN_DONE);
     begin_run();
 }
@@ -36,7 +81,7 @@ static void finish(void)
 /* As after a kill: the journal stays. */
 static void kill_run(void)
 {
-    token_sink_abandon(sink);
+    kind->close(sink);
     sink = NULL;
 }
 
@@ -48,26 +93,28 @@ static struct secret secret_of(const char *text)
     return secret;
 }
 
-/* Adds and syncs a token, as the recorder does before its commit. */
+/* Delivers a token, as the recorder does before its commit. */
 static void deliver(const char *key, unsigned number, const char *text)
 {
-    struct secret token = secret_of(text);
+    struct secret value = secret_of(text);
+    const struct token token = {.key = key,
+                                .key_length = strlen(key),
+                                .identity = identity_id(number),
+                                .value = &value,
+                                .expires_at_s = ENDS_S};
 
-    token_sink_add(sink, key, strlen(key), identity_id(number), &token, ENDS_S);
-    secret_clear(&token);
-    works(token_sink_sync(sink, &error));
+    works(kind->deliver(sink, &token, 1, NULL, &error) == SINK_ANSWERED);
+    secret_clear(&value);
 }
 
 /* The recorder's commit for it. */
 static void commit(const char *key, enum action action, unsigned number, const char *text, int64_t ends_s)
 {
     struct result result = result_of(key, action, OUTCOME_DONE, identity_id(number));
-    struct secret token = secret_of(text);
 
     result.token_wanted = result.token_delivered = true;
     result.token_expires_at_s = ends_s;
-    assert_true(token_fingerprint(&token, result.token_fingerprint));
-    secret_clear(&token);
+    assert_true(token_fingerprint(text, strlen(text), result.token_fingerprint));
     record(&result);
 }
 
@@ -83,8 +130,16 @@ static const char *row(const char *key, unsigned number, const char *text)
     static unsigned turn;
     char *line = rows[turn++ % 4];
 
-    snprintf(line, sizeof rows[0], "%s,%s,%s,%s\n", key, identity_id(number), text, ENDS);
+    snprintf(line, sizeof rows[0],
+             is_csv() ? "%s,%s,%s,%s\n"
+                      : "{\"user_id\":\"%s\",\"identity_id\":\"%s\",\"token\":\"%s\",\"expires_at\":\"%s\"}\n",
+             key, identity_id(number), text, ENDS);
     return line;
+}
+
+static const char *header(void)
+{
+    return is_csv() ? CSV_HEADER : "";
 }
 
 /* The file is the header and these rows in this order; NULL: no such row. */
@@ -92,8 +147,25 @@ static void holds(const char *first, const char *second)
 {
     char expected[1024];
 
-    snprintf(expected, sizeof expected, HEADER "%s%s", first != NULL ? first : "", second != NULL ? second : "");
+    snprintf(expected, sizeof expected, "%s%s%s", header(), first != NULL ? first : "", second != NULL ? second : "");
     assert_string_equal(read_file(PATH), expected);
+}
+
+static size_t length_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(stat(path, &status), 0);
+    return (size_t)status.st_size;
+}
+
+/* What stands behind the journal's last line. */
+static void append_to_journal(const char *text)
+{
+    FILE *journal = fopen(JOURNAL, "a");
+
+    fputs(text, journal);
+    fclose(journal);
 }
 
 static void a_token_is_in_the_file_after_the_run_and_in_the_journal_before(void **state)
@@ -182,7 +254,7 @@ static void the_journal_of_a_killed_run_is_taken_over(void **state)
     open_sink();
     holds(row("bert", 2, "token-2"), row("anna", 1, "token-1"));
     assert_int_equal(mode_of(PATH), 0600);
-    assert_string_equal(read_file(JOURNAL), "");
+    assert_int_equal(length_of(JOURNAL), 0);
 }
 
 static void a_torn_last_line_is_cut_off(void **state)
@@ -191,9 +263,7 @@ static void a_torn_last_line_is_cut_off(void **state)
     open_sink();
     provision_with("anna", 1, "token-1");
     kill_run();
-    FILE *journal = fopen(JOURNAL, "a");
-    fputs("bert," RESOURCE_PART "0000", journal);
-    fclose(journal);
+    append_to_journal(is_csv() ? "bert," RESOURCE_PART "0000" : "{\"user_id\":\"bert\",\"iden");
     open_sink();
     holds(row("anna", 1, "token-1"), NULL);
 }
@@ -212,7 +282,7 @@ static void a_journal_torn_in_its_header_is_dropped(void **state)
 /* The run was killed while it appended the old file to the journal. */
 static void half_an_appending_is_cut_off(void **state)
 {
-    char length[32];
+    char length[64];
 
     (void)state;
     open_sink();
@@ -222,15 +292,15 @@ static void half_an_appending_is_cut_off(void **state)
     open_sink();
     provision_with("carl", 3, "token-3");
     kill_run();
-    snprintf(length, sizeof length, "%zu", strlen(read_file(JOURNAL)));
+    struct stat status;
+    assert_int_equal(stat(JOURNAL, &status), 0);
+    snprintf(length, sizeof length, "%ju %jd", (uintmax_t)status.st_ino, (intmax_t)status.st_size);
     works(ledger_set(ledger, "token_journal_length", length, &error));
-    FILE *journal = fopen(JOURNAL, "a");
-    fputs(row("anna", 1, "token-1"), journal);
-    fputs("be", journal);
-    fclose(journal);
+    append_to_journal(row("anna", 1, "token-1"));
+    append_to_journal("be");
     open_sink();
     char expected[1024];
-    snprintf(expected, sizeof expected, HEADER "%s%s%s", row("carl", 3, "token-3"), row("anna", 1, "token-1"),
+    snprintf(expected, sizeof expected, "%s%s%s%s", header(), row("carl", 3, "token-3"), row("anna", 1, "token-1"),
              row("bert", 2, "token-2"));
     assert_string_equal(read_file(PATH), expected);
 }
@@ -317,7 +387,7 @@ static void refuses_file(const char *text, const char *part)
 
     assert_true(mkdir("out", 0700) == 0 || stat("out", &status) == 0);
     write_file(PATH, text);
-    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_null(try_sink());
     assert_int_equal(error.code, ERROR_INPUT);
     says(part);
     assert_string_equal(read_file(PATH), text);
@@ -328,18 +398,29 @@ static void a_file_that_is_no_token_file_is_refused_and_left_as_it_is(void **sta
 {
     (void)state;
     refuses_file("user_id,department\nanna,sales\n", "is no token file of this job");
-    refuses_file("mail,identity_id,token,expires_at\n", "is no token file of this job");
-    refuses_file("identity_id,user_id,token,expires_at\n", "is no token file of this job");
-    refuses_file(HEADER "too,few\n", "is no token file of this job");
+    refuses_file("mail,identity_id,token,expires_at\nanna,8:acs:1,t,2023-11-14T23:13:20Z\n",
+                 "is no token file of this job");
+    if (is_csv()) {
+        refuses_file("identity_id,user_id,token,expires_at\n", "is no token file of this job");
+        refuses_file(CSV_HEADER "too,few\n", "is no token file of this job: line 2");
+        return;
+    }
+    refuses_file("{\"mail\":\"anna\",\"identity_id\":\"1\",\"token\":\"t\",\"expires_at\":\"e\"}\n",
+                 "is no token file of this job: line 1");
+    refuses_file("{\"user_id\":\"anna\",\"identity_id\":\"1\",\"token\":\"t\",\"expires_at\":\"e\"}",
+                 "line 1 has no end");
+    refuses_file("{\"user_id\":\"anna\",\"identity_id\":\"1\",\"token\":\"t\",\"expires_at\":1}\n", "line 1");
+    refuses_file("{\"user_id\":\"\",\"identity_id\":\"1\",\"token\":\"t\",\"expires_at\":\"e\"}\n", "line 1");
+    refuses_file("{\"user_id\":\"\\u00e9\",\"identity_id\":\"1\",\"token\":\"t\",\"expires_at\":\"e\"}\n", "line 1");
 }
 
 static void a_token_file_that_others_may_write_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("out", 0700), 0);
-    write_file(PATH, HEADER);
+    write_file(PATH, CSV_HEADER);
     assert_int_equal(chmod(PATH, 0666), 0);
-    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_null(try_sink());
     assert_int_equal(error.code, ERROR_INPUT);
 }
 
@@ -347,28 +428,95 @@ static void a_link_in_the_place_of_file_or_journal_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("out", 0700), 0);
-    write_file("other", HEADER);
+    write_file("other", CSV_HEADER);
     assert_int_equal(symlink("../other", PATH), 0);
-    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
+    assert_null(try_sink());
     assert_int_equal(unlink(PATH), 0);
     assert_int_equal(symlink("../other", JOURNAL), 0);
-    assert_null(token_sink_open(PATH, "user_id", ledger, NOW_S, &error));
-    assert_string_equal(read_file("other"), HEADER);
+    assert_null(try_sink());
+    assert_string_equal(read_file("other"), CSV_HEADER);
 }
 
 static void a_key_with_a_comma_or_quote_keeps_its_row(void **state)
 {
     (void)state;
     open_sink();
-    provision_with("an\"na, sales", 1, "token-1");
+    provision_with("an\"na, \\sales\\", 1, "token-1");
     finish();
     open_sink();
     provision_with("bert", 2, "token-2");
     finish();
-    assert_non_null(strstr(read_file(PATH), "\n\"an\"\"na, sales\"," RESOURCE_PART));
+    assert_non_null(strstr(read_file(PATH), is_csv() ? "\n\"an\"\"na, \\sales\\\"," RESOURCE_PART
+                                                     : "\n{\"user_id\":\"an\\\"na, \\\\sales\\\\\",\"identity_id\":"));
+    assert_string_equal(read_file(JOURNAL), "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, ledger_begin_test, end)
+/* A file longer than what is read in one go, with a row across each border. */
+static void a_long_file_is_carried_over(void **state)
+{
+    enum { USERS = 600 };
+    char key[64];
+    char text[300];
+
+    (void)state;
+    open_sink();
+    for (unsigned i = 0; i < USERS; i++) {
+        snprintf(key, sizeof key, "user%u", i);
+        snprintf(text, sizeof text, "token-%0*u", 200, i);
+        provision_with(key, i, text);
+    }
+    finish();
+    const size_t length = length_of(PATH);
+    open_sink();
+    deliver("user0", 0, "another");
+    commit("user0", ACTION_ISSUE, 0, "another", ENDS_S);
+    finish();
+    assert_int_equal(length_of(PATH), length - strlen("token-") - 200 + strlen("another"));
+}
+
+/* --- beside other sinks --- */
+
+/* Killed between the journal's sync and the ledger's commit: it is not known whether the other sink has the token. */
+static void beside_another_sink_an_identity_is_recovered_and_its_token_owed(void **state)
+{
+    (void)state;
+    spec.outputs.sink_count = 2;
+    open_sink();
+    deliver("anna", 1, "token-1");
+    intend("anna", ACTION_PROVISION, "", false);
+    kill_run();
+    reopen_ledger();
+    open_sink();
+    assert_string_equal(identity_of("anna").id, identity_id(1));
+    assert_true(identity_of("anna").token_owed);
+    holds(NULL, NULL);
+}
+
+static void what_was_noted_about_another_journal_does_not_cut_this_one(void **state)
+{
+    (void)state;
+    works(ledger_set(ledger, "token_journal_length", "12345 10", &error));
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    kill_run();
+    open_sink();
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+static void looking_only_touches_nothing(void **state)
+{
+    (void)state;
+    options = (struct sink_options){.spec = &spec, .sink = &sinks[0], .only_check = true};
+    sink = kind->open(&options, &error);
+    works(sink != NULL);
+    assert_false(is_there("out"));
+}
+
+#define TEST(name)                                       \
+    {#name " (csv)", name, begin_csv, end, NULL},        \
+    {                                                    \
+#name " (ndjson)", name, begin_ndjson, end, NULL \
+    }
 
 static const struct CMUnitTest tests[] = {
     TEST(a_token_is_in_the_file_after_the_run_and_in_the_journal_before),
@@ -390,6 +538,10 @@ static const struct CMUnitTest tests[] = {
     TEST(a_token_file_that_others_may_write_is_refused),
     TEST(a_link_in_the_place_of_file_or_journal_is_refused),
     TEST(a_key_with_a_comma_or_quote_keeps_its_row),
+    TEST(a_long_file_is_carried_over),
+    TEST(beside_another_sink_an_identity_is_recovered_and_its_token_owed),
+    TEST(what_was_noted_about_another_journal_does_not_cut_this_one),
+    TEST(looking_only_touches_nothing),
 };
 
 int main(void)
