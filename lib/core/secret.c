@@ -28,8 +28,12 @@ static bool read_whole(struct secret *secret, int fd, const char *path, size_t m
 {
     char *bytes = malloc(most + 1);
     size_t length = 0;
-    bool ok = bytes != NULL || error_no_memory(error);
+    bool ok = true;
 
+    if (bytes == NULL) {
+        close(fd);
+        return error_no_memory(error);
+    }
     while (ok && length <= most) {
         const ssize_t got = read(fd, bytes + length, most + 1 - length);
         if (got < 0 && errno == EINTR)
@@ -45,8 +49,7 @@ static bool read_whole(struct secret *secret, int fd, const char *path, size_t m
         error_hint(error, "name the file that holds the secret and nothing else");
     }
     ok = ok && secret_set(secret, bytes, length, error);
-    if (bytes != NULL)
-        explicit_bzero(bytes, length);
+    explicit_bzero(bytes, length);
     free(bytes);
     close(fd);
     return ok;

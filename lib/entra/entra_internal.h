@@ -167,7 +167,7 @@ struct complaint {
     char trace[COMPLAINT_CODE_SIZE];
 };
 
-void complaint_read(const char *body, size_t length, struct complaint *complaint);
+void complaint_read(const char *bytes, size_t length, struct complaint *complaint);
 /* What to do about an AADSTS code in the text; NULL where nothing better is known. */
 const char *advice_for(const char *text);
 

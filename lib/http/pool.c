@@ -232,8 +232,20 @@ fail:
     return false;
 }
 
-static void finish_elsewhere(struct http_pool *pool, struct slot *slot)
+/* What every request ends with. */
+static void end_exchange(struct http_pool *pool, struct exchange *exchange, CURLcode code)
 {
+    long connections = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);
+    pool->connections += (uint64_t)connections;
+    exchange_end(exchange, code);
+    curl_multi_remove_handle(pool->multi, exchange->easy);
+}
+
+static void finish_elsewhere(struct http_pool *pool, struct slot *slot, CURLcode code)
+{
+    end_exchange(pool, &slot->exchange, code);
     slot->busy = false;
     slot->done(slot->context, NULL, &slot->exchange.answer);
     drop_elsewhere(pool, slot);
@@ -242,17 +254,8 @@ static void finish_elsewhere(struct http_pool *pool, struct slot *slot)
 static void finish(struct http_pool *pool, struct slot *slot, CURLcode code)
 {
     struct exchange *exchange = &slot->exchange;
-    long connections = 0;
 
-    curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);
-    pool->connections += (uint64_t)connections;
-    exchange_end(exchange, code);
-    curl_multi_remove_handle(pool->multi, exchange->easy);
-    if (slot->done != NULL) {
-        finish_elsewhere(pool, slot);
-        return;
-    }
-
+    end_exchange(pool, exchange, code);
     /* The slot is given back after the callback, which still reads its answer; the callback may send with another. */
     slot->busy = false;
     pool->under_way--;
@@ -334,7 +337,10 @@ static void finish_ended(struct http_pool *pool)
             continue;
         const CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
-        finish(pool, slot, code);
+        if (slot->done != NULL)
+            finish_elsewhere(pool, slot, code);
+        else
+            finish(pool, slot, code);
     }
 }
 
@@ -365,5 +371,5 @@ void http_pool_abort(struct http_pool *pool)
         if (pool->slots[i].busy)
             finish(pool, &pool->slots[i], CURLE_ABORTED_BY_CALLBACK);
     while (pool->elsewhere != NULL)
-        finish(pool, pool->elsewhere, CURLE_ABORTED_BY_CALLBACK);
+        finish_elsewhere(pool, pool->elsewhere, CURLE_ABORTED_BY_CALLBACK);
 }
