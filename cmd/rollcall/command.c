@@ -196,6 +196,7 @@ void command_credentials_free(const struct spec *spec, struct entra_credential *
 
 struct entra_credential **command_credentials(struct spec *spec, struct error *error)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     struct entra_credential **credentials = calloc(spec->resource_count, sizeof *credentials);
 
     if (credentials == NULL) {

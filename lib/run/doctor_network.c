@@ -164,6 +164,7 @@ static void check_sign_in(const struct question *question, const struct spec_res
     struct error error = {.code = ERROR_NONE};
     int64_t lifetime_ms = 0;
 
+    /* cppcheck-suppress unreadVariable ; `options` leads to it */
     transport.concurrency = 1;
     if (sign_in_credential(resource, &options.credential, &error) && sign_in_once(&options, &lifetime_ms, &error))
         doctor_say(doctor, DOCTOR_GOOD, "credential", NULL,
