@@ -4,8 +4,9 @@
 # usage: tests/run.sh [--quick]
 #
 # First clang-tidy and cppcheck, then under AddressSanitizer and UBSan, then what has threads under ThreadSanitizer, then
-# a minute of fuzzing for whatever reads what others wrote, a few tests under valgrind, the coverage of lib/, and then
-# everything as it is built for use, so that the last line counts all tests. --quick goes straight to the last.
+# a minute of fuzzing for whatever reads what others wrote, a few tests under valgrind, and then everything as it is built
+# for use, so that the last line counts all tests. --quick goes straight to the last. What takes longer is by hand:
+# tests/README.md.
 set -euo pipefail
 
 quick=false
@@ -43,7 +44,5 @@ if ! $quick; then
     tests/fuzz/run.sh --seconds 60 answer connection_string header request roster spec
     printf '\n== valgrind ==\n'
     tests/valgrind.sh --short
-    printf '\n== coverage ==\n'
-    tests/coverage.sh
 fi
 test_preset ci
