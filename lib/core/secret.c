@@ -15,7 +15,6 @@ bool secret_set(struct secret *secret, const void *bytes, size_t length, struct 
 
     if (copy == NULL)
         return error_no_memory(error);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): after error_set() nobody comes here */
     memcpy(copy, bytes, length);
     copy[length] = '\0';
     secret_clear(secret);

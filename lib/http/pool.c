@@ -368,7 +368,6 @@ bool http_pool_wait(struct http_pool *pool, int timeout_ms, struct error *error)
 void http_pool_abort(struct http_pool *pool)
 {
     for (size_t i = 0; i < pool->slot_count; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish() frees those of elsewhere alone */
         if (pool->slots[i].busy)
             finish(pool, &pool->slots[i], CURLE_ABORTED_BY_CALLBACK);
     while (pool->elsewhere != NULL)
