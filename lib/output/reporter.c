@@ -252,14 +252,6 @@ static json_t *event_of_end(const struct run_summary *summary)
     return event;
 }
 
-bool run_summary_append(struct buffer *text, const struct run_summary *summary, struct error *error)
-{
-    const bool ok = json_out_append(text, event_of_end(summary), JSON_COMPACT | JSON_ENSURE_ASCII, error);
-
-    buffer_append_char(text, '\n');
-    return ok;
-}
-
 static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
 {
     static const char *const words[ACTION_COUNT] = {"provisioned", "issued", "revoked", "deleted"};

@@ -96,9 +96,6 @@ void reporter_user(struct reporter *reporter, const struct user_event *event);
 void reporter_progress(struct reporter *reporter, const struct progress *progress);
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary);
 
-/* The event of the end, as --json has it: a line. */
-bool run_summary_append(struct buffer *text, const struct run_summary *summary, struct error *error);
-
 /* The terminal's facts: is `stream` one, does NO_COLOR forbid colour, does the locale write UTF-8. */
 void reporter_look_at(FILE *stream, struct reporter_options *options);
 

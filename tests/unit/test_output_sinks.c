@@ -52,14 +52,13 @@ static void add_command(const char *name, const char *script, bool required)
     snprintf(text, sizeof text, "#!/bin/sh\n%s\n", script);
     write_file(path, text);
     assert_int_equal(chmod(path, 0700), 0);
-    char **words = calloc(1, sizeof *words);
-    words[0] = strdup(path);
-    *sink = (struct spec_sink){.name = words[0],
-                               .kind = SINK_COMMAND,
-                               .command = {words, 1},
+    *sink = (struct spec_sink){.kind = SINK_COMMAND,
+                               .command = {calloc(1, sizeof(char *)), 1},
                                .time_limit_ms = 20000,
                                .batch = 500,
                                .required = required};
+    sink->command.items[0] = strdup(path);
+    sink->name = sink->command.items[0];
 }
 
 static void free_commands(void)
