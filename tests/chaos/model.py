@@ -503,7 +503,10 @@ class Walk:
         if pick.random() < 0.1:
             job.limit = pick.randint(1, 4)
         if pick.random() < 0.1:
-            job.only = pick.sample(KEYS, 2) + list(pick.sample(list(job.roster), min(2, len(job.roster))))
+            somebody = sorted({*job.roster, *self.model.users})
+            job.only = pick.sample(somebody, min(3, len(somebody)))
+            if not somebody or pick.random() < 0.2:
+                job.only.append(pick.choice(KEYS))
         job.write_spec()
         job.write_csv("users.csv", list(job.roster.items()))
 
@@ -511,6 +514,8 @@ class Walk:
         job = self.job
         active = sum(user.state in ("active", "revoked") for user in self.model.users.values())
         if not job.roster and active == 0:
+            return 2
+        if any(key not in job.roster and key not in self.model.users for key in job.only or []):
             return 2
         selected = sum(job.where is None or row["dept"] in job.where for row in job.roster.values())
         return 3 if selected == 0 and active > 0 and job.only is None else None
