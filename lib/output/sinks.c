@@ -1,5 +1,7 @@
 #include "output/sinks.h"
 
+#include "core/crash.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -184,6 +186,7 @@ bool sinks_write(struct sinks *sinks, const struct token *tokens, size_t count, 
         if (!sink->kind->is_file)
             continue;
         if (sink->kind->deliver(sink->self, tokens, count, NULL, error) == SINK_ANSWERED) {
+            crash_point();
             sink->delivered += count;
             continue;
         }
@@ -209,7 +212,10 @@ static enum sink_answer ask(struct sinks *sinks, struct sink *sink, const struct
     memset(refused, false, count * sizeof *refused);
     if (sink->self == NULL && !open_sink(sinks, sink, NULL, error))
         return SINK_UNAVAILABLE;
-    return sink->kind->deliver(sink->self, tokens, count, refused, error);
+    crash_point();
+    const enum sink_answer answer = sink->kind->deliver(sink->self, tokens, count, refused, error);
+    crash_point();
+    return answer;
 }
 
 /* Asks until there is an answer, as long as there is time. */

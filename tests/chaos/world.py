@@ -1,5 +1,6 @@
 """One job, its emulator, and what must hold between them after whatever happened."""
 
+import collections
 import csv
 import hashlib
 import json
@@ -12,6 +13,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+
+import sinks
 
 BIN = pathlib.Path(os.environ.get("ROLLCALL_BIN", "build/ci")).resolve()
 KEY_VARIABLE = "CHAOS_CONNECTION_STRING"
@@ -27,7 +30,9 @@ def check(condition, message):
 
 
 class Emulator:
-    def __init__(self, home, *options, tls=False):
+    """One of our own, whose connection string is in a variable."""
+
+    def __init__(self, home, *options, tls=False, variable=KEY_VARIABLE):
         self.home = pathlib.Path(home)
         self.certificate = self.home / "acs-identity-emulator.crt" if tls else None
         if tls:
@@ -43,6 +48,7 @@ class Emulator:
             check(self.process.poll() is None and time.monotonic() < deadline, "the emulator does not start")
             time.sleep(0.01)
         self.connection_string = ready.read_text().strip()
+        self.environment = {variable: self.connection_string}
         self.url = self.connection_string.split("endpoint=")[1].split(";")[0].rstrip("/")
 
     def get(self, what):
@@ -69,35 +75,57 @@ class Emulator:
         self.log.close()
 
 
-class Job:
-    """A directory with job.yaml, users.csv and what a run makes of them."""
+class Emulators:
+    """One for each resource of a job, as if they were one."""
 
-    def __init__(self, home, emulator, spec):
+    def __init__(self, home, names):
+        self.each = {}
+        self.environment = {}
+        for name in names:
+            (home / name).mkdir()
+            self.each[name] = Emulator(home / name, "--seed", name, variable=name.upper())
+            self.environment |= self.each[name].environment
+
+    def identities(self):
+        return {identity: {**facts, "resource": name} for name, emulator in self.each.items()
+                for identity, facts in emulator.identities().items()}
+
+    def stop(self):
+        for emulator in self.each.values():
+            emulator.stop()
+
+
+class Job:
+    """A directory with job.yaml, users.csv and what a run makes of them. `tokens` go to places of sinks.py."""
+
+    def __init__(self, home, emulator, spec, tokens=(sinks.Csv,)):
         self.home = pathlib.Path(home)
         self.home.mkdir(mode=0o700, exist_ok=True)
         self.emulator = emulator
-        (self.home / "job.yaml").write_text(spec)
+        self.sinks = [kind() for kind in tokens]
+        places = ", ".join(f"{{ {sink.spec} }}" for sink in self.sinks)
+        (self.home / "job.yaml").write_text(spec.replace(TOKENS, f"[{places}]"))
 
     def roster(self, rows):
-        """rows: key -> value of the watched column."""
+        """rows: key -> value of the watched column, or that and a resource."""
         with open(self.home / "users.csv.new", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["user_id", "name", "password_changed_at"])
-            for key, value in rows.items():
-                writer.writerow([key, f"Name of {key}", value])
+            writer.writerow(["user_id", "name", "password_changed_at", "region"])
+            for key, row in rows.items():
+                writer.writerow([key, f"Name of {key}", *(row if isinstance(row, tuple) else (row, ""))])
         os.replace(self.home / "users.csv.new", self.home / "users.csv")
 
     def run(self, *arguments, command="run", environment=None, **more):
         return subprocess.run(
             [BIN / "rollcall", command, "job.yaml", *arguments], cwd=self.home, text=True, capture_output=True,
-            stdin=subprocess.DEVNULL, env={**os.environ, KEY_VARIABLE: self.emulator.connection_string, **(environment or {})},
+            stdin=subprocess.DEVNULL, env={**os.environ, **self.emulator.environment, **(environment or {})},
             **{"timeout": 300, **more})
 
     def start(self, *arguments):
         return subprocess.Popen(
             [BIN / "rollcall", "run", "job.yaml", "--quiet", *arguments], cwd=self.home, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=open(self.home / "run.err", "w"),
-            env={**os.environ, KEY_VARIABLE: self.emulator.connection_string})
+            env={**os.environ, **self.emulator.environment})
 
     def query(self, sql, *values):
         path = self.home / "chaos.ledger"
@@ -114,6 +142,10 @@ class Job:
         return {row[0]: row[1:] for row in self.query(
             "SELECT key, identity, state, token_expires_at, token_fingerprint FROM identities")}
 
+    def places(self):
+        """key -> name of the resource that has the identity"""
+        return dict(self.query("SELECT key, r.name FROM identities i JOIN resources r ON r.id = i.resource"))
+
     def in_doubt(self):
         return {row[0] for row in self.query("SELECT request_id FROM audit WHERE outcome = 'in_doubt'")}
 
@@ -125,20 +157,21 @@ class Job:
             return list(csv.DictReader(file))
 
 
+TOKENS = "TOKENS"  # stands in a spec for the sinks, which are each job's own
 SPEC = """version: 1
 name: chaos
-resource: {{ connection_string: {{ env: {variable} }}{resource} }}
+{resources}
 ledger: chaos.ledger
-roster: {{ csv: users.csv, key: user_id, watch: [password_changed_at] }}
+roster: {{ csv: users.csv, key: user_id, watch: [password_changed_at]{column} }}
 token: {{ scopes: [chat] }}
 rules:
   added: provision
   changed: [revoke, issue]
   expiring: {{ within: 6h, do: issue }}
-  removed: {removed}
+  removed: {removed}{moved}
   lost: provision
 limits: {{ delete: 100%, revoke: 100%, shrink: 100% }}
-outputs: {{ mapping: out/mapping.csv, tokens: {{ csv: out/tokens.csv }}, failures: out/failures.csv }}
+outputs: {{ mapping: out/mapping.csv, tokens: TOKENS, failures: out/failures.csv }}
 engine: {{ concurrency: {concurrency}, quotas: {{ create: none, issue: none, revoke: none, delete: none }}{engine} }}
 """
 
@@ -148,8 +181,29 @@ def resource(emulator, custom_id):
     return (", custom_id: true" if custom_id else "") + (f", ca_file: {emulator.certificate}" if emulator.certificate else "")
 
 
-def spec(resource="", removed="delete", concurrency=8, engine=""):
-    return SPEC.format(variable=KEY_VARIABLE, resource=resource, removed=removed, concurrency=concurrency, engine=engine)
+def spec(resource="", removed="delete", concurrency=8, engine="", regions=()):
+    """Of a job with one resource, or with several `regions`, which users may move between."""
+    each = ", ".join(f"{region}: {{ connection_string: {{ env: {region.upper()} }}{resource} }}" for region in regions)
+    return SPEC.format(
+        resources=f"resources: {{ {each} }}" if regions else f"resource: {{ connection_string: {{ env: {KEY_VARIABLE} }}{resource} }}",
+        column=", resource_column: region" if regions else "", moved="\n  moved: [delete, provision]" if regions else "",
+        removed=removed, concurrency=concurrency, engine=engine)
+
+
+def check_sink(job, sink, rows, ledger):
+    """Each user's token that counts as delivered is found there, and where one takes the other's place, it alone."""
+    name = type(sink).__name__
+    found = collections.defaultdict(list)
+    for key, token in sink.found(job.home):
+        found[key].append(hashlib.sha256(token.encode()).digest()[:16])
+    for key, prints in found.items():
+        check(sink.keeps != "last" or len(prints) == 1, f"{key} stands in {name} {len(prints)} times")
+    for key in rows:
+        _, _, expires, fingerprint = ledger[key]
+        check(expires, f"{key} has no token")
+        check(key in found, f"{key}'s token counts as delivered and is not in {name}")
+        there = found[key] if sink.keeps == "any" else found[key][-1:]
+        check(fingerprint is None or fingerprint in there, f"{key}'s token in {name} is not the delivered one")
 
 
 def check_world(job, rows, custom_id=False):
@@ -171,24 +225,27 @@ def check_world(job, rows, custom_id=False):
         if state == "deleted":
             check(service[identity]["state"] == "deleted", f"{key} is deleted in the ledger and not at the service")
 
-    # Every identity of the service is in the ledger, was in it once, or its create is listed as in doubt.
+    # Who belongs to a resource is there.
+    places = job.places()
+    for key, row in rows.items():
+        if isinstance(row, tuple):
+            check(places[key] == row[1] == service[ledger[key][0]]["resource"], f"{key} belongs to {row[1]} and is at {places[key]}")
+
+    # Every identity of the service is in the ledger, was in it and is deleted, or its create is listed as in doubt.
+    living = {identity for identity, *_ in ledger.values()}
     known = {row[0] for row in job.query("SELECT identity FROM audit WHERE identity IS NOT NULL")}
     orphans = 0
     for identity, facts in service.items():
         if identity not in known:
             orphans += 1
             check(facts["clientRequestId"] in in_doubt, f"{identity} is known to nobody and not listed as in doubt")
+        elif identity not in living:
+            check(facts["state"] == "deleted", f"{identity} lives and is nobody's any more")
     check(not custom_id or orphans == 0, "custom ids were used, and there is an orphan")
 
-    # Tokens that count as delivered are in the sink; mapping says what the ledger says.
-    tokens = {row["user_id"]: row for row in job.csv("tokens.csv")}
-    check(len(tokens) == len(job.csv("tokens.csv")), "a user stands in tokens.csv twice")
-    for key in rows:
-        _, _, expires, fingerprint = ledger[key]
-        check(expires, f"{key} has no token")
-        check(key in tokens, f"{key}'s token counts as delivered and is not in tokens.csv")
-        digest = hashlib.sha256(tokens[key]["token"].encode()).digest()[:16]
-        check(fingerprint is None or digest == fingerprint, f"{key}'s token in tokens.csv is not the delivered one")
+    # Tokens that count as delivered are where they go to; mapping says what the ledger says.
+    for sink in job.sinks:
+        check_sink(job, sink, rows, ledger)
     mapping = {row["user_id"]: row for row in job.csv("mapping.csv")}
     check(set(mapping) == set(ledger), "the mapping and the ledger have different users")
     for key, (identity, state, _, _) in ledger.items():
@@ -196,7 +253,7 @@ def check_world(job, rows, custom_id=False):
               f"the mapping of {key} is not the ledger's")
 
     # Nothing half-written stays.
-    left = [p.name for p in (job.home / "out").iterdir() if p.name.startswith(".")]
+    left = [p.name for p in (job.home / "out").iterdir() if p.name.startswith(".") or p.name.endswith("-journal")]
     check(not left, f"left behind: {left}")
     return orphans
 
