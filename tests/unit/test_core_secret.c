@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,26 @@
 #include <unistd.h>
 
 enum { LARGEST = 64 * 1024 };
+
+/* The program is linked so that what it allocates and frees comes here. Blocks begin as zeros, so that all of one can be
+ * read. Volatile: the compiler knows of free() that it changes nothing. */
+static volatile size_t freed_with_a_secret;
+
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void __wrap_free(void *block);
+
+void *__wrap_malloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+void __wrap_free(void *block)
+{
+    if (block != NULL && memmem(block, malloc_usable_size(block), "s3cret", 6) != NULL)
+        freed_with_a_secret = freed_with_a_secret + 1;
+    __real_free(block);
+}
 
 static char directory[] = "/tmp/rollcall-secret.XXXXXX";
 static char path[64];
@@ -74,6 +95,33 @@ static void a_secret_is_shown_only_to_who_asks_for_it(void **state)
     secret_clear(&secret);
     assert_false(secret_is_set(&secret));
     secret_clear(&secret);
+}
+
+static void what_is_freed_holds_no_secret(void **state)
+{
+    static const char text[] = "the s3cret";
+    struct secret secret = {0};
+    struct error error;
+    char *copy = malloc(sizeof text);
+
+    (void)state;
+    assert_non_null(copy);
+    memcpy(copy, text, sizeof text);
+    assert_string_equal(copy, text); /* or the compiler leaves it all out */
+    freed_with_a_secret = 0;
+    free(copy);
+    assert_int_equal(freed_with_a_secret, 1); /* or this test would see nothing */
+
+    freed_with_a_secret = 0;
+    write_file(text, strlen(text), 0600);
+    assert_true(secret_set(&secret, text, strlen(text), &error));
+    assert_true(secret_set(&secret, text, strlen(text), &error));
+    assert_true(secret_read_file(&secret, path, &error));
+    assert_true(secret_read_mounted(&secret, path, strlen(text), &error));
+    assert_false(secret_read_mounted(&secret, path, strlen(text) - 1, &error));
+    assert_string_equal(secret_reveal(&secret), text);
+    secret_clear(&secret);
+    assert_int_equal(freed_with_a_secret, 0);
 }
 
 static void a_secret_can_be_set_again_even_from_itself(void **state)
@@ -153,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_shown_only_to_who_asks_for_it),
+        cmocka_unit_test(what_is_freed_holds_no_secret),
         cmocka_unit_test(a_secret_can_be_set_again_even_from_itself),
         cmocka_unit_test(a_file_is_read_without_its_last_newline),
         cmocka_unit_test(a_file_may_hold_64_kib_and_no_more),
