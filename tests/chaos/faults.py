@@ -21,7 +21,8 @@ import world
 
 OPERATIONS = ["create", "issue", "revoke", "delete"]
 ENGINE = ", timeouts: { connect: 1s, request: 1500ms, stall: 1s }, give_up_after: 10s"
-RUN_MAX_S = 120  # of one run: give_up_after, the patience for what is under way, and a machine that is busy
+RUN_MAX_S = 120   # of one run: give_up_after, the patience for what is under way, and a machine that is busy
+RUN_MAX_MIB = 48  # of one run: 29, and some room; a sanitizer needs more
 
 # Name -> the rule's keys. What stops a run or fails a user is listed apart: a mix plays it more rarely.
 FAULTS = {
@@ -89,6 +90,11 @@ def write_script(home, rules):
     return path
 
 
+def check_bounds(result):
+    world.check(result.took_s < RUN_MAX_S, f"a run took {result.took_s:.0f} s")
+    world.check(result.peak_mib < RUN_MAX_MIB or world.SANITIZED, f"a run took {result.peak_mib:.0f} MiB of memory")
+
+
 def check_between(job, rows, result):
     """After a run that did not finish everything: what it says is true."""
     failures = job.csv("failures.csv")
@@ -123,11 +129,9 @@ def play(name, rules, seed, users=6, custom_id=False, runs_max=12, tls=False, su
         for rows in days(users):
             job.roster(rows)
             for _ in range(runs_max):
-                begin = time.monotonic()
                 result = job.run("--quiet")
-                took = time.monotonic() - begin
-                log.append(f"exit {result.returncode} after {took:.1f} s: {result.stderr.strip()}")
-                world.check(took < RUN_MAX_S, f"a run took {took:.0f} s")
+                log.append(f"exit {result.returncode} after {result.took_s:.1f} s: {result.stderr.strip()}")
+                check_bounds(result)
                 if result.returncode == 0:
                     break
                 check_between(job, rows, result)
