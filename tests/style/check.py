@@ -9,6 +9,7 @@ usage: tests/style/check.py RULE
   files       no file of the programs is longer than FILE_LINES
   calls       nothing in BANNED is called in lib/ and cmd/
   modules     includes follow what CMakeLists.txt links, and that follows LAYERS
+  promises    the tests that tests/README.md names for each promise are there
   notes       nothing is left to do later
   shell       shellcheck warns of nothing
 
@@ -25,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXCEPTIONS = pathlib.Path(__file__).with_name("exceptions.txt")
 FUNCTION_LINES = 60
 FILE_LINES = 500
+PROMISES = 11  # the design's invariants
 
 # A module may use what stands in the lines above its own (design, section 4), where CMakeLists.txt links it.
 LAYERS = [
@@ -158,6 +160,31 @@ def check_modules():
                 yield f"{name}:{include[1]}", number, f"{include[2]} is {include[1]}'s own: use its public header"
 
 
+def tests_in(reference):
+    """The names of the tests in a file of which README.md says so; None where there is no such file."""
+    unit = reference.startswith("test_")
+    name = f"tests/unit/{reference}.c" if unit else f"tests/{reference}" + (".bats" if reference.startswith("cli/") else "")
+    if not (ROOT / name).is_file():
+        return None
+    return re.findall(r"^static void (\w+)\(void \*\*state\)$" if unit else r'^@test "(.*)" {$', text_of(name), re.MULTILINE)
+
+
+def check_promises():
+    """`one`, `two`: part of a name, part of another; `three`: ... Each part stands in the name of a test of the files before it."""
+    rows = [(number, row) for number, line in enumerate(text_of("tests/README.md").split("\n"), 1)
+            if (row := re.match(r"\| (\d+)\. [^|]*\|(.*)\|$", line))]
+    if [int(row[1]) for _, row in rows] != list(range(1, PROMISES + 1)):
+        sys.exit(f"tests/README.md: the table of promises does not have the {PROMISES} of the design")
+    for number, row in rows:
+        for claim in row[2].split(";"):
+            found = {reference: tests_in(reference) for reference in re.findall(r"`([^`]*)`", claim)}
+            for reference in (reference for reference, names in found.items() if names is None):
+                yield "tests/README.md", number, f"there is no {reference}: name a file of tests"
+            for part in filter(None, (part.strip() for part in re.sub(r"`[^`]*`:?", "", claim).split(","))):
+                if not any(part in name for names in found.values() for name in names or []):
+                    yield "tests/README.md", number, f"no test of {' or '.join(found)} has this in its name: {part}"
+
+
 def check_notes():
     words = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
     endings = ["c", "h", "py", "sh", "bash", "bats", "mjs", "md", "yaml", "txt"]
@@ -178,6 +205,7 @@ RULES = {
     "files": check_files,
     "calls": check_calls,
     "modules": check_modules,
+    "promises": check_promises,
     "notes": check_notes,
     "shell": check_shell,
 }

@@ -17,8 +17,8 @@
 
 enum { LARGEST = 64 * 1024 };
 
-/* The program is linked so that what it allocates and frees comes here. Blocks begin as zeros, so that all of one can be
- * read. Volatile: the compiler knows of free() that it changes nothing. */
+/* The program is linked so that what it allocates and frees comes here. Blocks begin as zeros, so that all of one can
+ * be read. Volatile: the compiler knows of free() that it changes nothing. */
 static volatile size_t freed_with_a_secret;
 
 void __real_free(void *block);
