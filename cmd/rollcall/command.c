@@ -217,15 +217,6 @@ struct entra_credential **command_credentials(struct spec *spec, struct error *e
     return credentials;
 }
 
-bool command_check_supported(const struct spec *spec, struct error *error)
-{
-    if (spec->hooks.after_run.count + spec->hooks.on_failure.count > 0) {
-        error_set(error, ERROR_INPUT, "%s: hooks: this version runs none", spec->path);
-        return error_hint(error, "remove hooks");
-    }
-    return true;
-}
-
 static bool parse_number(const char *option, const char *text, uint64_t *number)
 {
     char *end;
@@ -312,11 +303,18 @@ int job_plan(struct job *job, const struct plan_options *options)
     return status;
 }
 
+void job_let_go(struct job *job)
+{
+    sinks_close(job->sinks);
+    ledger_close(job->ledger);
+    job->sinks = NULL;
+    job->ledger = NULL;
+}
+
 void job_close(struct job *job)
 {
     plan_free(job->plan);
-    sinks_close(job->sinks);
-    ledger_close(job->ledger);
+    job_let_go(job);
     if (job->roster_fd >= 0)
         close(job->roster_fd);
     spec_free(job->spec);

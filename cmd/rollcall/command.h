@@ -34,7 +34,7 @@ extern const struct command command_init, command_validate, command_doctor, comm
 /* All of them, in the order of a user's first day; the last one is NULL (commands.c). */
 extern const struct command *const commands[];
 
-enum { EXIT_USAGE = 2, EXIT_CHANGES = 10 };
+enum { EXIT_USAGE = 2, EXIT_HOOK = 6, EXIT_CHANGES = 10 };
 
 /* The value of the next option, its argument in optarg; 0 when there are no more, COMMAND_ENDS when the command ends
  * here with *status: after --help, and after an option that it does not have. */
@@ -63,9 +63,6 @@ void command_addresses_free(const struct spec *spec, struct acs_resource *addres
  * ERROR_INPUT where a credential lacks something. */
 struct entra_credential **command_credentials(struct spec *spec, struct error *error);
 void command_credentials_free(const struct spec *spec, struct entra_credential **credentials);
-
-/* Is there something in the spec that this version cannot carry out? False with an ERROR_INPUT that names it. */
-bool command_check_supported(const struct spec *spec, struct error *error);
 
 /* "user@host": who runs this. */
 enum { COMMAND_OPERATOR_SIZE = 160 };
@@ -106,11 +103,14 @@ struct job {
     struct sinks *sinks; /* a run's; NULL for others */
     struct plan *plan;
     const struct log *log; /* where what is wrong is said; NULL: to people */
+    struct buffer *ended;  /* a run's: gets its last event, as reporter_options; NULL for others */
 };
 
 /* Reads the roster and makes the plan for a job whose spec and ledger are set. Prints what is wrong; the exit status, 0
  * when all is well. */
 int job_plan(struct job *job, const struct plan_options *options);
+/* Closes what others may wait for: the ledger, and the sinks. */
+void job_let_go(struct job *job);
 void job_close(struct job *job);
 
 /* "added 12 provision" lines: what the plan will do. */

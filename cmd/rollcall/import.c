@@ -177,7 +177,7 @@ static int import_mapping(const char *job, const char *path)
 
     if (loaded != 0)
         return loaded;
-    const bool ok = command_check_supported(spec, &error) && (addresses = command_addresses(spec, &error)) != NULL &&
+    const bool ok = (addresses = command_addresses(spec, &error)) != NULL &&
                     problems_init(&import.problems, path, &error) &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
                     import_all(&import, spec, addresses, path, &error);

@@ -3,6 +3,8 @@
 
 #include "acs/acs.h"
 #include "core/clock.h"
+#include "core/file.h"
+#include "hooks.h"
 #include "http/pool.h"
 #include "output/mapping.h"
 #include "output/metrics.h"
@@ -11,19 +13,17 @@
 #include "run/places.h"
 #include "run/plan_file.h"
 #include "run/run.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
+
+enum { EVENT_CAP = 1024 * 1024 };
 
 struct run_arguments {
     struct plan_arguments plan;
@@ -36,75 +36,9 @@ struct run_arguments {
     bool json;
     bool has_level; /* --log-level was given */
     struct log log;
+    struct error last;   /* that was said */
+    struct buffer ended; /* the run's last event */
 };
-
-/* --- signals --- */
-
-/* The first signal asks the run to stop in good order; the second ends the process at once, which is as safe as
- * kill -9. */
-struct signals {
-    int signal_fd;
-    int quit_fd;
-    int stop_fd;
-    _Atomic int received;
-    pthread_t thread;
-};
-
-static void *watch_signals(void *context)
-{
-    struct signals *signals = context;
-    struct pollfd fds[2] = {{.fd = signals->signal_fd, .events = POLLIN}, {.fd = signals->quit_fd, .events = POLLIN}};
-    struct signalfd_siginfo info;
-    const uint64_t one = 1;
-
-    for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return NULL;
-        if ((fds[1].revents & POLLIN) != 0)
-            return NULL;
-        if (read(signals->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-            continue;
-        /* A terminal that goes away is no reason of its own: 143. */
-        const int number = info.ssi_signo == SIGHUP ? SIGTERM : (int)info.ssi_signo;
-        if (signals->received != 0)
-            _exit(128 + number);
-        signals->received = number;
-        if (write(signals->stop_fd, &one, sizeof one) != (ssize_t)sizeof one)
-            _exit(128 + number);
-    }
-}
-
-static bool signals_start(struct signals *signals, struct error *error)
-{
-    sigset_t set;
-    struct sigaction hangup;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup ignores it */
-        sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    signals->quit_fd = eventfd(0, EFD_CLOEXEC);
-    signals->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (signals->signal_fd < 0 || signals->quit_fd < 0 || signals->stop_fd < 0)
-        return error_errno(error, "cannot watch for signals");
-    if (pthread_create(&signals->thread, NULL, watch_signals, signals) != 0)
-        return error_set(error, ERROR_SYSTEM, "cannot start a thread");
-    return true;
-}
-
-static void signals_stop(struct signals *signals)
-{
-    const uint64_t one = 1;
-
-    if (write(signals->quit_fd, &one, sizeof one) == (ssize_t)sizeof one)
-        pthread_join(signals->thread, NULL);
-    close(signals->signal_fd);
-    close(signals->quit_fd);
-    close(signals->stop_fd);
-}
 
 /* --- open files --- */
 
@@ -174,6 +108,16 @@ static bool check_plan(const struct job *job, const struct run_arguments *argume
     return plan_check_limits(job->plan, job->ledger, last_rows, &arguments->allow, error);
 }
 
+/* Where they cannot be written nothing is, and that this run was refused is not tried to be written either. */
+static bool check_metrics_place(struct spec *spec, struct error *error)
+{
+    if (spec->outputs.metrics == NULL || atomic_file_check(spec->outputs.metrics, METRICS_MODE, error))
+        return true;
+    free(spec->outputs.metrics);
+    spec->outputs.metrics = NULL;
+    return false;
+}
+
 /* The ledger is made only when nothing speaks against the plan: a run that is refused leaves nothing behind. */
 static bool make_ledger(struct job *job, struct error *error)
 {
@@ -211,7 +155,13 @@ static int exit_status(const struct log *log, const struct run_summary *summary,
 static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
     struct reporter_options look = {
-        .quiet = arguments->quiet, .json = arguments->json, .out = stdout, .err = stderr, .log = &arguments->log};
+        .quiet = arguments->quiet,
+        .json = arguments->json,
+        .out = stdout,
+        .err = stderr,
+        .log = &arguments->log,
+        .ended = job->ended,
+    };
     struct signals signals = {0};
     struct run_summary summary;
     struct error error = {.code = ERROR_NONE};
@@ -285,7 +235,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
         fputs("rollcall: nothing was sent\n", stderr);
         status = error_exit_status(ERROR_LIMIT);
     }
-    if (status == 0 && !(make_ledger(job, &error) && open_sinks(job, &error)))
+    if (status == 0 && !(check_metrics_place(job->spec, &error) && make_ledger(job, &error) && open_sinks(job, &error)))
         status = command_log_error(&arguments->log, &error);
     if (status == 0)
         return carry_out(job, arguments, addresses);
@@ -313,21 +263,30 @@ static int write_metrics(const struct job *job, int status)
     ledger_close(other);
     if (error.code == ERROR_NONE)
         return status;
-    const int failed = command_log_error(job->log, &error);
-    return status != 0 ? status : failed;
+    command_log_error(job->log, &error);
+    return status != 0 ? status : error_exit_status(ERROR_SYSTEM);
+}
+
+/* Tells those who were not there. */
+static int tell(struct job *job, int status)
+{
+    const int written = write_metrics(job, status);
+
+    job_let_go(job);
+    const int hooked = hooks_run(job, job->ended, written);
+    return hooked == written ? written : write_metrics(job, hooked);
 }
 
 static int run_spec(const char *path, struct run_arguments *arguments)
 {
-    struct job job = {.roster_fd = -1, .log = &arguments->log};
+    struct job job = {.roster_fd = -1, .log = &arguments->log, .ended = &arguments->ended};
     struct acs_resource *addresses = NULL;
     struct error error;
     int status = command_load_logged(&arguments->log, path, SPEC_WITH_SECRETS, &job.spec);
 
     if (status != 0)
         return status;
-    if (!command_check_supported(job.spec, &error) || !sinks_check(job.spec, &error) ||
-        (addresses = command_addresses(job.spec, &error)) == NULL ||
+    if (!sinks_check(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
         (job.credentials = command_credentials(job.spec, &error)) == NULL ||
         !fit_open_files(job.spec, arguments, &error)) {
         status = command_log_error(&arguments->log, &error);
@@ -335,7 +294,7 @@ static int run_spec(const char *path, struct run_arguments *arguments)
         status = run_job(&job, arguments, addresses);
     }
     if (!arguments->dry_run)
-        status = write_metrics(&job, status);
+        status = tell(&job, status);
     command_credentials_free(job.spec, job.credentials);
     command_addresses_free(job.spec, addresses);
     job_close(&job);
@@ -394,6 +353,8 @@ static int run(const struct command *command, int argc, char **argv)
     int option;
     int status = EXIT_USAGE;
 
+    arguments.log.last = &arguments.last;
+    buffer_init(&arguments.ended, EVENT_CAP);
     while ((option = command_next_option(command, argc, argv, &status)) != 0) {
         switch (option) {
         case OPTION_ONLY:
@@ -433,6 +394,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (command_arguments(command, argc, argv, 1, &path))
         status = run_spec(path, &arguments);
 out:
+    buffer_clear(&arguments.ended);
     plan_arguments_clear(&arguments.plan);
     return status;
 }

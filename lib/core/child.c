@@ -300,6 +300,13 @@ static void end_it(const struct child *child, int *asked, int64_t now_us, int64_
     *next_us = now_us + (int64_t)GRACE_MS * 1000;
 }
 
+static bool is_to_stop(const struct child_options *options)
+{
+    struct pollfd polled = {.fd = options->stop_fd, .events = POLLIN};
+
+    return options->stop_fd != 0 && poll(&polled, 1, 0) > 0;
+}
+
 static void watch(struct child *child)
 {
     int64_t end_us = clock_monotonic_us(&clock_system) + (int64_t)child->options->time_limit_ms * 1000;
@@ -311,6 +318,9 @@ static void watch(struct child *child)
         const int64_t now_us = clock_monotonic_us(&clock_system);
         if (now_us >= end_us) {
             reason = reason == CHILD_EXITED ? CHILD_TIMED_OUT : reason;
+            end_it(child, &asked, now_us, &end_us);
+        } else if (reason == CHILD_EXITED && is_to_stop(child->options)) {
+            reason = CHILD_STOPPED;
             end_it(child, &asked, now_us, &end_us);
         }
         const int64_t left_ms = (end_us - now_us + 999) / 1000;
@@ -355,6 +365,7 @@ static bool tell(const struct child_options *options, const struct child_result 
     case CHILD_TIMED_OUT:
         return error_set(error, ERROR_SYSTEM, "%s took longer than %.3g s and was ended%s%s", name,
                          options->time_limit_ms / 1000.0, separator, result->words);
+    case CHILD_STOPPED: return error_set(error, ERROR_SYSTEM, "%s was interrupted%s%s", name, separator, result->words);
     case CHILD_OVERFLOWED:
         return error_set(error, ERROR_SYSTEM, "%s wrote more than %zu bytes and was ended", name, options->output->cap);
     case CHILD_NOT_STARTED: break;

@@ -21,6 +21,7 @@ struct child_options {
     size_t input_length;
     struct buffer *output; /* gets its standard output; more than the cap is a fault. NULL: goes to `words` */
     uint32_t time_limit_ms;
+    int stop_fd; /* readable when it is to be ended before; 0: never */
 };
 
 enum child_end {
@@ -28,6 +29,7 @@ enum child_end {
     CHILD_EXITED,
     CHILD_KILLED,     /* by a signal that was not ours */
     CHILD_TIMED_OUT,  /* and was ended */
+    CHILD_STOPPED,    /* stop_fd asked for it, and it was ended */
     CHILD_OVERFLOWED, /* wrote more than `output` takes, and was ended */
 };
 

@@ -340,3 +340,11 @@ void atomic_file_discard(struct atomic_file *file)
     unlink(file->temporary);
     release(file);
 }
+
+bool atomic_file_check(const char *path, mode_t mode, struct error *error)
+{
+    struct atomic_file *file = atomic_file_open(path, mode, error);
+
+    atomic_file_discard(file);
+    return file != NULL;
+}

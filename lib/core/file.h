@@ -19,6 +19,8 @@ struct atomic_file;
 /* Refuses a target that is a symbolic link or no regular file, and a directory that others may write to (unless it
  * is sticky). Parent directories that do not exist are made with mode 0700 (secret modes) or 0755. */
 struct atomic_file *atomic_file_open(const char *path, mode_t mode, struct error *error);
+/* Whether that would succeed: for what is written only later. Leaves the directories behind that it made. */
+bool atomic_file_check(const char *path, mode_t mode, struct error *error);
 /* Buffered. A failure is remembered and reported by atomic_file_commit(). */
 void atomic_file_write(struct atomic_file *file, const void *bytes, size_t length);
 /* Takes the file: frees it, whatever the result. On failure the target is as it was and no temporary file stays. */

@@ -86,18 +86,32 @@ static int by_place(const void *left, const void *right)
     return (a->column > b->column) - (a->column < b->column);
 }
 
-void problems_print(struct problems *problems, FILE *stream)
+void problems_sort(struct problems *problems)
 {
     if (problems->count > 1)
         qsort(problems->list, problems->count, sizeof *problems->list, by_place);
+}
+
+const char *problem_place(const struct problems *problems, const struct problem *problem,
+                          char place[PROBLEM_PLACE_SIZE])
+{
+    if (problem->column > 0)
+        snprintf(place, PROBLEM_PLACE_SIZE, "%s:%" PRIu64 ":%" PRIu64, problems->file, problem->line, problem->column);
+    else if (problem->line > 0)
+        snprintf(place, PROBLEM_PLACE_SIZE, "%s:%" PRIu64, problems->file, problem->line);
+    else
+        snprintf(place, PROBLEM_PLACE_SIZE, "%s", problems->file);
+    return place;
+}
+
+void problems_print(struct problems *problems, FILE *stream)
+{
+    char place[PROBLEM_PLACE_SIZE];
+
+    problems_sort(problems);
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->list[i];
-        fputs(problems->file, stream);
-        if (problem->line > 0)
-            fprintf(stream, ":%" PRIu64, problem->line);
-        if (problem->column > 0)
-            fprintf(stream, ":%" PRIu64, problem->column);
-        fprintf(stream, ": %s\n", problem->message);
+        fprintf(stream, "%s: %s\n", problem_place(problems, problem, place), problem->message);
         if (problem->hint != NULL)
             fprintf(stream, "  hint: %s\n", problem->hint);
     }

@@ -31,6 +31,12 @@ void problems_clear(struct problems *problems);
 /* hint may be NULL or "". */
 void problems_add(struct problems *problems, uint64_t line, uint64_t column, const char *hint, const char *format, ...)
     PRINTF_LIKE(5, 6);
+/* In the order of their place. */
+void problems_sort(struct problems *problems);
+/* "file:line:column", as far as that is known. Returns `place`. */
+enum { PROBLEM_PLACE_SIZE = 4096 + 64 };
+const char *problem_place(const struct problems *problems, const struct problem *problem,
+                          char place[PROBLEM_PLACE_SIZE]);
 /* "file:line:column: message" and "hint: ..." lines in the order of their place, then how many more there are. */
 void problems_print(struct problems *problems, FILE *stream);
 

@@ -121,6 +121,8 @@ static void log_message(const struct log *log, enum log_level level, const char 
 
 void log_error(const struct log *log, enum log_level level, const struct error *error)
 {
+    if (log->last != NULL && level == LEVEL_ERROR)
+        *log->last = *error;
     if (log->format != LOG_FOR_PEOPLE) {
         log_message(log, level, level == LEVEL_ERROR ? "error" : "warning", NULL, error->message, error->hint);
         return;
@@ -132,15 +134,23 @@ void log_error(const struct log *log, enum log_level level, const struct error *
 
 void log_problems(const struct log *log, struct problems *problems)
 {
-    char place[512];
+    char text[PROBLEM_PLACE_SIZE];
 
+    problems_sort(problems);
+    if (log->last != NULL && problems->count > 0)
+        error_set(log->last, ERROR_INPUT, "%s: %s", problem_place(problems, &problems->list[0], text),
+                  problems->list[0].message);
     if (log->format == LOG_FOR_PEOPLE) {
         problems_print(problems, log->stream);
         return;
     }
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->list[i];
-        snprintf(place, sizeof place, "%s:%" PRIu64 ":%" PRIu64, problems->file, problem->line, problem->column);
-        log_message(log, LEVEL_ERROR, "problem", place, problem->message, problem->hint);
+        log_message(log, LEVEL_ERROR, "problem", problem_place(problems, problem, text), problem->message,
+                    problem->hint);
+    }
+    if (problems->total > problems->count) {
+        snprintf(text, sizeof text, "and %" PRIu64 " more of these", problems->total - (uint64_t)problems->count);
+        log_message(log, LEVEL_ERROR, "problem", problems->file, text, NULL);
     }
 }

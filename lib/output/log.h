@@ -27,7 +27,8 @@ struct log {
     enum log_level level; /* what is less important is not written */
     FILE *stream;
     const struct clock *clock;
-    int64_t run; /* 0 before it has a number */
+    int64_t run;        /* 0 before it has a number */
+    struct error *last; /* gets the last error that was said, of several problems the first one; NULL: nobody asks */
 };
 
 /* "text", "json", "journald"; "error", "warning", "info", "debug". */

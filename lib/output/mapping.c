@@ -277,7 +277,7 @@ bool mapping_update(struct ledger *ledger, const struct mapping_options *options
     if (current)
         return true;
 
-    struct atomic_file *file = atomic_file_open(path, 0640, error);
+    struct atomic_file *file = atomic_file_open(path, MAPPING_MODE, error);
     if (file == NULL)
         return false;
     if (!mapping_export(ledger, options, write_to_file, file, error)) {

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+enum { MAPPING_MODE = 0640 }; /* of the file */
+
 enum mapping_format { MAPPING_CSV, MAPPING_NDJSON };
 
 enum mapping_column {

@@ -48,8 +48,8 @@ static bool add_runs(struct metrics *metrics, struct ledger *ledger, int exit_st
     const int64_t now_s = now_ms / 1000;
     const int64_t success_s = success_ms / 1000;
     add_gauge(metrics, "last_attempt_timestamp_seconds", "When the job was last tried.", (double)now_s);
-    add_gauge(metrics, "last_exit_status", "Exit status of that: 0 done, 1 some failed, 3 refused by a limit.",
-              exit_status);
+    add_gauge(metrics, "last_exit_status",
+              "Exit status of that: 0 done, 1 some failed, 3 refused by a limit, 6 a hook failed.", exit_status);
     add_gauge(metrics, "last_success_timestamp_seconds", "When a run last did everything that was asked for; 0: never.",
               (double)success_s);
     add_gauge(metrics, "last_run_duration_seconds", "How long the last run took that began.",
@@ -167,7 +167,7 @@ bool metrics_write(const char *path, struct ledger *ledger, const char *job, int
     if (ok && buffer_failed(&metrics.text))
         ok = buffer_error(&metrics.text, "the metrics", error);
     if (ok)
-        file = atomic_file_open(path, 0644, error);
+        file = atomic_file_open(path, METRICS_MODE, error);
     if (file != NULL) {
         atomic_file_write(file, metrics.text.data, metrics.text.length);
         ok = atomic_file_commit(file, error);

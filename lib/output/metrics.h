@@ -5,6 +5,8 @@
 
 #include "ledger/ledger.h"
 
+enum { METRICS_MODE = 0644 };
+
 /* Writes the file as a whole, readable for everybody. All of it comes from the ledger (NULL: there is none yet), but
  * the exit status of the command that ends. Counters are those of ledger_add_totals(). The label is called job_name,
  * since `job` is the collector's own. */

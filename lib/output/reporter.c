@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+enum { EVENT_FLAGS = JSON_COMPACT | JSON_ENSURE_ASCII };
+
 enum { TERMINAL_EVERY_MS = 200, PLAIN_FIRST_MS = 1000, PLAIN_EVERY_MS = 5000, LINE_CAP = 16 * 1024 };
 
 struct reporter {
@@ -108,7 +110,7 @@ static void write_event(struct reporter *reporter, enum log_level level, json_t 
     if (reporter->logs)
         log_event(reporter->options.log, level, event);
     if (reporter->options.json)
-        json_out_print(reporter->options.out, event, JSON_COMPACT | JSON_ENSURE_ASCII, &ignored);
+        json_out_print(reporter->options.out, event, EVENT_FLAGS, &ignored);
     else
         json_decref(event);
 }
@@ -243,6 +245,7 @@ static json_t *event_of_end(const struct run_summary *summary)
                               (json_int_t)summary->retried, "in_doubt", (json_int_t)summary->in_doubt, "requests",
                               (json_int_t)summary->requests, "elapsed_ms", (json_int_t)summary->elapsed_ms);
 
+    json_out_member(&event, "reason", json_out_text(summary->reason));
     for (int action = 0; action < ACTION_COUNT; action++)
         json_out_member(&event, action_name((enum action)action), json_integer((json_int_t)summary->done[action]));
     if (summary->resource_count > 0 && summary->resources[0].name[0] != '\0')
@@ -354,9 +357,21 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     fflush(err);
 }
 
+/* For others than the readers of our streams. */
+static void keep_end(struct buffer *line, const struct run_summary *summary)
+{
+    struct error ignored;
+
+    if (!json_out_append(line, event_of_end(summary), EVENT_FLAGS, &ignored))
+        line->failure = BUFFER_NO_MEMORY;
+    buffer_append_char(line, '\n');
+}
+
 void reporter_ended(struct reporter *reporter, const struct run_summary *summary)
 {
     end_line(reporter);
+    if (reporter->options.ended != NULL)
+        keep_end(reporter->options.ended, summary);
     if (reporter->options.json || reporter->logs) {
         write_event(reporter, summary->failed + summary->lost + summary->left > 0 ? LEVEL_WARNING : LEVEL_INFO,
                     event_of_end(summary));

@@ -22,10 +22,11 @@ struct reporter;
 struct reporter_options {
     bool quiet; /* no progress, no summary; errors are the caller's */
     bool json;
-    FILE *out;       /* events */
-    FILE *err;       /* progress and summary */
-    struct log *log; /* events as well, and instead of progress and summary; NULL or LOG_FOR_PEOPLE: neither */
-    bool terminal;   /* err is one */
+    FILE *out;            /* events */
+    FILE *err;            /* progress and summary */
+    struct log *log;      /* events as well, and instead of progress and summary; NULL or LOG_FOR_PEOPLE: neither */
+    struct buffer *ended; /* gets the event of the end as --json has it, a line; NULL: nobody asks */
+    bool terminal;        /* err is one */
     bool color;
     bool lines; /* it shows line-drawing characters */
     int width;  /* in columns, where it does not say itself */
@@ -79,6 +80,7 @@ struct run_summary {
     uint64_t connections;
     struct resource_summary *resources; /* those that something was asked of */
     size_t resource_count;
+    const char *reason;   /* why the run did not come to its end; NULL: it did, or somebody asked */
     uint64_t undelivered; /* tokens that a required sink does not have; among those left */
     const char *mapping;  /* paths; NULL: not written */
     const char *failures;

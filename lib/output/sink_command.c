@@ -70,8 +70,9 @@ static enum sink_answer deliver(void *self, const struct token *tokens, size_t c
         buffer_wipe(&lines);
         return SINK_UNAVAILABLE;
     }
-    user_program_run(command->spec, &command->sink->command, command->sink->time_limit_ms, lines.data, lines.length,
-                     &result, error);
+    const struct child_options options = {
+        .input = lines.data, .input_length = lines.length, .time_limit_ms = command->sink->time_limit_ms};
+    user_program_run(command->spec, &command->sink->command, &options, &result, error);
     buffer_wipe(&lines);
     return judge(&result, command->sink->name, refused, count, error);
 }

@@ -25,20 +25,16 @@ static char **end_list(const struct text_list *list, const char *const *more, si
     return ended;
 }
 
-bool user_program_run(const struct spec *spec, const struct text_list *command, uint32_t time_limit_ms,
-                      const void *input, size_t input_length, struct child_result *result, struct error *error)
+bool user_program_run(const struct spec *spec, const struct text_list *command, const struct child_options *given,
+                      struct child_result *result, struct error *error)
 {
     char **arguments = end_list(command, NULL, 0);
     char **without = end_list(&spec->secret_variables, withheld, WITHHELD);
-    const struct child_options options = {
-        .argv = arguments,
-        .directory = spec->directory,
-        .without = without,
-        .input = input,
-        .input_length = input_length,
-        .time_limit_ms = time_limit_ms,
-    };
+    struct child_options options = *given;
 
+    options.argv = arguments;
+    options.directory = spec->directory;
+    options.without = without;
     *result = (struct child_result){.end = CHILD_NOT_STARTED};
     const bool ok = arguments != NULL && without != NULL ? child_run(&options, result, error) : error_no_memory(error);
     free(arguments);

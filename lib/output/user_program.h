@@ -6,8 +6,8 @@
 #include "core/child.h"
 #include "spec/spec.h"
 
-/* As child_run(). */
-bool user_program_run(const struct spec *spec, const struct text_list *command, uint32_t time_limit_ms,
-                      const void *input, size_t input_length, struct child_result *result, struct error *error);
+/* As child_run(), whose options are given but for argv, directory and without. */
+bool user_program_run(const struct spec *spec, const struct text_list *command, const struct child_options *given,
+                      struct child_result *result, struct error *error);
 
 #endif

@@ -61,14 +61,17 @@ static void go_up(char *path)
 /* May a file be put in the place of `path`, or be made there with the directories above it? */
 static bool can_be_written(const char *path, struct error *error)
 {
+    const char *slash = strrchr(path, '/');
+    const size_t parent_length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
     char *directory = strdup(path);
 
     if (directory == NULL)
         return error_no_memory(error);
     go_up(directory);
     const bool writable = access(directory, W_OK | X_OK) == 0 || error_errno(error, "%s", directory);
+    const bool is_parent = strlen(directory) == parent_length; /* else those below it are made, and then ours */
     free(directory);
-    return writable && (access(path, F_OK) != 0 || file_check_directory(path, error));
+    return writable && (!is_parent || file_check_directory(path, error));
 }
 
 static void check_output(struct doctor *doctor, const char *what, const char *path, bool secret)
@@ -123,6 +126,7 @@ void doctor_check_files(struct doctor *doctor)
         check_secret(doctor, spec->secret_files.items[i]);
     check_output(doctor, "the mapping", spec->outputs.mapping, false);
     check_output(doctor, "the failures", spec->outputs.failures, false);
+    check_output(doctor, "the metrics", spec->outputs.metrics, false);
     for (size_t i = 0; i < spec->outputs.sink_count; i++)
         check_output(doctor, "the tokens", spec->outputs.sinks[i].path, true);
     if (access(spec->ledger, F_OK) != 0)

@@ -162,7 +162,7 @@ static void add_site(const struct site *site, struct run_summary *summary)
     summary->connections += site->end.connections;
 }
 
-static void fill_summary(struct run *run, enum run_state state, struct run_summary *summary)
+static void fill_summary(struct run *run, enum run_state state, const struct error *fault, struct run_summary *summary)
 {
     const struct recorder *recorder = &run->recorder;
     const struct spec *spec = run->input->spec;
@@ -184,6 +184,7 @@ static void fill_summary(struct run *run, enum run_state state, struct run_summa
         .sink_count = run->input->sinks != NULL ? sinks_count(run->input->sinks) : 0,
         .failures = spec->outputs.failures,
         .resources = run->resources,
+        .reason = fault->code != ERROR_NONE ? fault->message : NULL,
     };
     memcpy(summary->done, recorder->done, sizeof summary->done);
     for (size_t i = 0; i < summary->sink_count; i++)
@@ -248,13 +249,9 @@ static bool open_failures(struct run *run, struct error *error)
 /* Only the end writes the mapping: whether that will be possible shows before the first request. */
 static bool check_mapping_place(const struct run_input *input, struct error *error)
 {
-    struct atomic_file *file;
+    const char *mapping = input->spec->outputs.mapping;
 
-    if (input->spec->outputs.mapping == NULL)
-        return true;
-    file = atomic_file_open(input->spec->outputs.mapping, 0640, error);
-    atomic_file_discard(file);
-    return file != NULL;
+    return mapping == NULL || atomic_file_check(mapping, MAPPING_MODE, error);
 }
 
 /* A run without users has no tokens: it does not depend on a database. */
@@ -303,14 +300,16 @@ bool run_execute(const struct run_input *input, struct run_summary *summary, str
     deliverer_free(run.recorder.deliverer);
     const bool written = write_outputs(&run, &end_error);
     const enum run_state state = end_state(&run, finished && written);
-    fill_summary(&run, state, summary);
     const struct error *fault = error->code != ERROR_NONE || written ? error : &end_error;
+    fill_summary(&run, state, fault, summary);
     const bool ended = write_end(&run, state, summary, fault, written ? &end_error : &(struct error){0});
     reporter_ended(input->reporter, summary);
     summary->resources = NULL;
     engine_close(&run.engine);
     free(run.places);
-    if (error->code == ERROR_NONE && !(written && ended))
+    if (error->code == ERROR_NONE && !(written && ended)) {
         *error = end_error;
+        error->code = ERROR_SYSTEM; /* whatever is wrong with a file by now: requests were sent */
+    }
     return finished && written && ended;
 }

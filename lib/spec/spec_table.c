@@ -282,13 +282,18 @@ const struct spec_key spec_table[] = {
      .help = "Put a ' before values that a spreadsheet would take for a formula."},
 
     {"", "hooks", SPEC_SECTION,
-     .help = "Programs to start when a run has ended, without a shell and in the job spec's directory. They get its "
-             "summary "
-             "on standard input, the run_ended event of --json."},
+     .help =
+         "Programs to start when a run has ended and the ledger is free again, without a shell and in the job spec's "
+         "directory. They get the run_ended event of --json on standard input, a JSON object on one line. One that "
+         "fails is told, with the end of what it said; when everything else is done, the exit status is 6."},
     {"hooks", "after_run", SPEC_COMMAND, FIELD(hooks.after_run), .min = 1, .max = 64, .example = "[./upload, --all]",
-     .help = "A program and its arguments, after every run that began."},
+     .help = "A program and its arguments, after every run that began, however it ended."},
     {"hooks", "on_failure", SPEC_COMMAND, FIELD(hooks.on_failure), .min = 1, .max = 64,
-     .example = "[./notify, on-call]", .help = "Likewise, after a run that ended with another exit status than 0."},
+     .example = "[./notify, on-call]",
+     .help =
+         "Likewise, after that, when the exit status is not 0: also when a limit, the roster or the credential refused "
+         "the run (it then gets an event run_refused, with exit_status and reason) and when after_run failed. Not when "
+         "another run holds the ledger (5)."},
     {"hooks", "time_limit", SPEC_DURATION, FIELD(hooks.time_limit_ms), .initial = "60s", .min = SECOND, .max = HOUR,
      .unit_ms = 1, .example = "10s", .help = "What takes longer is ended."},
 

@@ -148,11 +148,11 @@ finds() {
     doctor
     finds bad ledger 'can be used by others (mode 0644)'
     mkdir -m 777 open
-    write_job outputs='{ mapping: open/mapping.csv, tokens: { csv: out }, failures: out/failures.csv }'
-    touch open/mapping.csv
+    write_job outputs='{ mapping: open/mapping.csv, tokens: { csv: out }, failures: out/failures.csv, metrics: open/a.prom }'
     doctor
     [ "$status" -eq 4 ]
-    finds bad files 'the mapping'
+    finds bad files 'the mapping open/mapping.csv cannot be written: the directory open can be written to by others'
+    finds bad files 'the metrics open/a.prom cannot be written'
     finds bad files 'is no regular file'
 }
 

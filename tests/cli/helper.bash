@@ -48,7 +48,7 @@ write_job() {
     for argument in "$@"; do
         value[${argument%%=*}]=${argument#*=}
     done
-    for key in version name resource resources ledger roster token rules limits outputs engine; do
+    for key in version name resource resources ledger roster token rules limits outputs hooks engine; do
         [ -z "${value[$key]-}" ] || echo "$key: ${value[$key]}"
     done >job.yaml
 }

@@ -48,13 +48,18 @@ info 2 run_started"
     write_job outputs='{ mappings: x }'
     run_job --log json
     [ "$status" -eq 2 ]
-    is "$(jq -r '"\(.level) \(.event) \(.place)"' <<<"$stderr" | head -1)" 'error problem job.yaml:8:12'
+    is "$(jq -r '"\(.level) \(.event) \(.place)"' <<<"$stderr")" $'error problem job.yaml:6:18\nerror problem job.yaml:8:12'
     is "$(jq -c '[has("hint", "message")]' <<<"$stderr" | sort -u)" '[true,true]'
     write_job
     echo user_id,name,twice >users.csv
     run_job --log json
     [ "$status" -eq 2 ]
     is "$(jq -r .level <<<"$stderr" | sort -u)" error
+    # As many as people are told, and in their words.
+    { write_roster 3 && sed 's/.*/user000001@contoso.example,x/' <(seq 130) >>users.csv; }
+    run_job --log json
+    is "$(jq -r .place <<<"$stderr" | sed '1p;$p;d')" $'users.csv:5\nusers.csv'
+    is "$(jq -r .message <<<"$stderr" | tail -n 1)" 'and 30 more of these'
     rm users.csv
     write_roster 3
     write_job ledger=/proc/nowhere/x.ledger

@@ -90,11 +90,43 @@ checked() {
     checked
 }
 
-@test "metrics that cannot be written are said, and the run is not thrown away" {
-    write_job outputs='{ tokens: { csv: out/tokens.csv }, metrics: /proc/nowhere/job.prom }'
+# refused_for_metrics STATUS REASON PATH: a run with metrics there ends so, says it once and has done nothing.
+refused_for_metrics() {
+    write_job outputs="{ tokens: { csv: out/tokens.csv }, metrics: $3 }"
+    run_job
+    [ "$status" -eq "$1" ]
+    is "$(grep -cF "$2" <<<"$stderr")" 1
+    is "$(grep -c '^rollcall: ' <<<"$stderr")" 1
+    nothing_was_sent
+}
+
+@test "a place where metrics cannot be written is found before anything is sent, as for every output" {
+    refused_for_metrics 1 'cannot make the directory /proc/nowhere' /proc/nowhere/job.prom
+    ln -s elsewhere.prom link.prom
+    refused_for_metrics 2 'link.prom is a symbolic link, not a regular file' link.prom
+    [ ! -e elsewhere.prom ]
+    mkdir -m 777 open
+    refused_for_metrics 2 'open can be written to by others (mode 0777)' open/job.prom
+    mkdir open/job.prom theirs
+    chmod 755 open
+    refused_for_metrics 2 'open/job.prom is something else, not a regular file' open/job.prom
+    if [ "$(id -u)" -eq 0 ]; then
+        chown nobody theirs
+        refused_for_metrics 2 'the directory ./theirs belongs to another user' ./theirs/job.prom
+    fi
+    # Who only looks is not kept from it.
+    run_job --dry-run
+    [ "$status" -eq 0 ]
+}
+
+@test "metrics whose place is lost during the run are said, and the run is not thrown away" {
+    printf '#!/bin/sh\ncat >/dev/null; ln -sf x job.prom\n' >store
+    chmod +x store
+    write_job outputs='{ tokens: { command: ./store }, metrics: job.prom }'
     run_job
     [ "$status" -eq 1 ]
-    says "/proc/nowhere"
+    says 'run 1 done: 10 provisioned'
+    says 'job.prom is a symbolic link'
     is "$(sql "SELECT count(*) FROM identities")" 10
 }
 

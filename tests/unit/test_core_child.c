@@ -197,6 +197,24 @@ static void a_program_that_will_not_end_is_killed(void **state)
     assert_int_equal(result.end, CHILD_TIMED_OUT);
 }
 
+static void a_program_is_ended_when_somebody_asks_for_it(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    options.stop_fd = ends[0];
+    works(run_script("exit 0"));
+    assert_int_equal(write(ends[1], "!", 1), 1);
+    assert_false(run_script("sleep 600"));
+    assert_int_equal(result.end, CHILD_STOPPED);
+    assert_string_equal(error.message, "sh was interrupted");
+    assert_false(run_script("trap '' TERM; while :; do sleep 0.05; done"));
+    assert_int_equal(result.end, CHILD_STOPPED);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_program_that_leaves_another_behind_has_ended(void **state)
 {
     (void)state;
@@ -284,6 +302,7 @@ int main(void)
         TEST(unread_input_is_counted),
         TEST(a_program_that_does_not_end_is_ended_with_all_that_it_started),
         TEST(a_program_that_will_not_end_is_killed),
+        TEST(a_program_is_ended_when_somebody_asks_for_it),
         TEST(a_program_that_leaves_another_behind_has_ended),
         TEST(output_without_end_is_cut_off),
         TEST(variables_with_secrets_stay_with_us),

@@ -152,8 +152,9 @@ static void the_end_is_an_event_with_these_members(void **state)
     make();
     reporter_ended(reporter, &summary);
     json_t *json = event();
-    has_members(json, "event run state users done failed lost left throttled retried in_doubt requests elapsed_ms "
-                      "provision issue revoke delete undelivered sinks");
+    has_members(json,
+                "event run state users done failed lost left throttled retried in_doubt requests elapsed_ms reason "
+                "provision issue revoke delete undelivered sinks");
     assert_string_equal(json_string_value(json_object_get(json, "state")), "failed");
     assert_int_equal(json_integer_value(json_object_get(json, "done")), 15);
     assert_int_equal(json_integer_value(json_object_get(json, "delete")), 2);
@@ -186,6 +187,46 @@ static void without_json_nothing_goes_to_standard_output(void **state)
     reporter_ended(reporter, &summary);
     fflush(options.out);
     assert_int_equal(out_size, 0);
+}
+
+static void the_event_of_the_end_is_kept_for_others_as_a_line(void **state)
+{
+    struct run_summary stopped = summary;
+    struct buffer kept;
+
+    (void)state;
+    buffer_init(&kept, 64 * 1024);
+    options.ended = &kept;
+    options.quiet = true;
+    make();
+    stopped.reason = "the key is wrong";
+    reporter_ended(reporter, &stopped);
+    fflush(options.out);
+    assert_int_equal(out_size, 0);
+    reporter_free(reporter);
+    options.json = true;
+    options.ended = NULL;
+    make();
+    reporter_ended(reporter, &stopped);
+    json_t *json = event();
+    assert_string_equal(json_string_value(json_object_get(json, "reason")), "the key is wrong");
+    json_decref(json);
+    assert_string_equal(kept.data, out_text);
+    buffer_clear(&kept);
+}
+
+static void what_cannot_be_kept_of_the_end_is_known(void **state)
+{
+    struct buffer kept;
+
+    (void)state;
+    buffer_init(&kept, 10);
+    options.ended = &kept;
+    options.quiet = true;
+    make();
+    reporter_ended(reporter, &summary);
+    assert_true(buffer_failed(&kept));
+    buffer_clear(&kept);
 }
 
 static void progress_is_a_plain_line_where_there_is_no_terminal(void **state)
@@ -404,6 +445,8 @@ static const struct CMUnitTest tests[] = {
     TEST(the_end_is_an_event_with_these_members),
     TEST(progress_as_an_event_has_these_members),
     TEST(without_json_nothing_goes_to_standard_output),
+    TEST(the_event_of_the_end_is_kept_for_others_as_a_line),
+    TEST(what_cannot_be_kept_of_the_end_is_known),
     TEST(progress_is_a_plain_line_where_there_is_no_terminal),
     TEST(a_plain_line_comes_after_one_second_and_then_every_five),
     TEST(on_a_terminal_the_line_is_written_over_and_wiped_at_the_end),
