@@ -284,7 +284,8 @@ int job_plan(struct job *job, const struct plan_options *options)
     struct error error = {.code = ERROR_NONE};
     const char *name = strcmp(job->spec->roster.csv, "-") == 0 ? "standard input" : job->spec->roster.csv;
 
-    job->roster_fd = roster_open(job->spec->roster.csv, &error);
+    job->roster_fd = spec_exchanges(job->spec) ? roster_open_secret(job->spec->roster.csv, &error)
+                                               : roster_open(job->spec->roster.csv, &error);
     if (job->roster_fd < 0)
         return command_log_error(log, &error);
     if (problems_init(&problems, name, &error) &&

@@ -15,28 +15,23 @@ struct shown {
     json_t *list; /* of the JSON */
 };
 
+static void print_count(uint64_t count, const char *what, const char **separator)
+{
+    if (count == 0)
+        return;
+    printf("%s%" PRIu64 " %s", *separator, count, what);
+    *separator = ", ";
+}
+
 /* What a run did, without what it did not; ends the line. */
 static void print_counts(const struct run_record *run)
 {
-    const struct {
-        uint64_t count;
-        const char *what;
-    } counts[] = {
-        {run->done[ACTION_PROVISION], "provisioned"},
-        {run->done[ACTION_ISSUE], "issued"},
-        {run->done[ACTION_REVOKE], "revoked"},
-        {run->done[ACTION_DELETE], "deleted"},
-        {run->failed, "failed"},
-        {run->left, "left"},
-    };
     const char *separator = "";
 
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (counts[i].count == 0)
-            continue;
-        printf("%s%" PRIu64 " %s", separator, counts[i].count, counts[i].what);
-        separator = ", ";
-    }
+    for (int action = 0; action < ACTION_COUNT; action++)
+        print_count(run->done[action], action_past((enum action)action), &separator);
+    print_count(run->failed, "failed", &separator);
+    print_count(run->left, "left", &separator);
     puts(separator[0] != '\0' ? "" : "nothing done");
 }
 
@@ -48,15 +43,14 @@ static bool print_run(void *context, const struct run_record *run, struct error 
     time_format_rfc3339(run->started_at_ms / 1000, started);
     struct shown *shown = context;
     if (shown->json) {
-        json_out_item(&shown->list,
-                      json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "run",
-                                (json_int_t)run->id, "started_at", started, "state", run_state_name(run->state), "job",
-                                run->job, "operator", run->operator_name, "roster_rows", (json_int_t)run->roster_rows,
-                                "provisioned", (json_int_t)run->done[ACTION_PROVISION], "issued",
-                                (json_int_t)run->done[ACTION_ISSUE], "revoked", (json_int_t)run->done[ACTION_REVOKE],
-                                "deleted", (json_int_t)run->done[ACTION_DELETE], "failed", (json_int_t)run->failed,
-                                "left", (json_int_t)run->left, "in_doubt", (json_int_t)run->in_doubt, "throttled",
-                                (json_int_t)run->throttled));
+        json_t *one = json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)run->id,
+                                "started_at", started, "state", run_state_name(run->state), "job", run->job, "operator",
+                                run->operator_name, "roster_rows", (json_int_t)run->roster_rows, "failed",
+                                (json_int_t)run->failed, "left", (json_int_t)run->left, "in_doubt",
+                                (json_int_t)run->in_doubt, "throttled", (json_int_t)run->throttled);
+        for (int action = 0; action < ACTION_COUNT; action++)
+            json_out_member(&one, action_past((enum action)action), json_integer((json_int_t)run->done[action]));
+        json_out_item(&shown->list, one);
         return true;
     }
     printf("  %4" PRId64 "  %s  %-11s %s, %s\n        ", run->id, started, run_state_name(run->state), run->job,

@@ -39,13 +39,14 @@ enum { ACS_IDENTITY_LENGTH = 79 };
 
 /* --- requests (request.c, signer.c) --- */
 
-enum { ACS_TARGET_MAX = 256, ACS_REQUEST_ID_LENGTH = 36, ACS_BODY_MAX = 1024 };
+enum { ACS_TARGET_MAX = 256, ACS_REQUEST_ID_LENGTH = 36, ACS_BODY_MAX = 20 * 1024 };
 
 struct acs_request_options { /* what is the same for every request of a run; borrowed */
     const char *api_version;
     const char *const *scopes;
     size_t scope_count;
     uint32_t lifetime_min;
+    const char *teams_app_id; /* for exchanges; else NULL */
 };
 
 struct acs_request {
@@ -63,6 +64,14 @@ struct acs_request {
  * minutes, or an issue has no scopes. */
 bool acs_request_build(enum action action, const struct acs_request_options *options, const char *identity,
                        const char *custom_id, struct acs_request *request, struct error *error);
+
+/* The rawId of a Teams user, "8:orgid:<guid>": what its tokens are said to be for, though the service has no identity
+ * of its own for it. False when the object id is no GUID; it is written in lower case. */
+bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_LENGTH + 1]);
+/* POST /teamsUser/:exchangeAccessToken [REST 2022-06-01]: the Entra token of a Teams user for one of the service's. The
+ * body holds the token: the caller wipes it. ERROR_INPUT when it does not fit, or the identity is none of the above. */
+bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,
+                        struct acs_request *request, struct error *error);
 
 /* Signs many requests with one key: contexts are kept. One per thread. */
 struct acs_signer;
@@ -109,7 +118,9 @@ struct acs_answer {
     int64_t token_expires_at_ms;            /* wall time; 0 without a token */
 };
 
-enum { ACS_TOKEN_MAX = 16 * 1024 }; /* some 800 bytes have been seen, 8 KiB is to be allowed for [REC 03, 04] */
+enum {
+    ACS_TOKEN_MAX = 16 * 1024
+}; /* of the service's or of Entra's: some 800 bytes have been seen, 8 KiB is to be allowed for [REC 03, 04] */
 
 /* Judges an answer by status and error code together, from the one table in answer.c; body need not be terminated and
  * is not trusted: wrong types, duplicate members, a bad id or a truncated document is ACS_TRANSIENT with code

@@ -21,7 +21,8 @@ enum {
     ISSUE = 1 << ACTION_ISSUE,
     REVOKE = 1 << ACTION_REVOKE,
     DELETE = 1 << ACTION_DELETE,
-    ANY = CREATE | ISSUE | REVOKE | DELETE,
+    EXCHANGE = 1 << ACTION_EXCHANGE,
+    ANY = CREATE | ISSUE | REVOKE | DELETE | EXCHANGE,
 };
 
 struct rule {
@@ -39,7 +40,7 @@ struct rule {
 static const struct rule rules[] = {
     /* Success [REST]. 200 on a create is the preview's word for an identity that was there already. */
     {CREATE, 200, 201, NULL, NULL, NULL, ACS_DONE, ""},
-    {ISSUE, 200, 200, NULL, NULL, NULL, ACS_DONE, ""},
+    {ISSUE | EXCHANGE, 200, 200, NULL, NULL, NULL, ACS_DONE, ""},
     {REVOKE | DELETE, 204, 204, NULL, NULL, NULL, ACS_DONE, ""},
 
     /* The api-version, before all that a 404 or 400 may mean: a delete that was not understood has not deleted. The
@@ -57,7 +58,8 @@ static const struct rule rules[] = {
      * exception: an identity of another resource was not deleted by us, it is lost to us. */
     {ISSUE | REVOKE | DELETE, 401, 401, "IdentityNotOwned", NULL, NULL, ACS_GONE,
      "the identity does not belong to the resource"},
-    {CREATE, 401, 401, "IdentityNotOwned", NULL, NULL, ACS_USER, "the identity does not belong to the resource"},
+    {CREATE | EXCHANGE, 401, 401, "IdentityNotOwned", NULL, NULL, ACS_USER,
+     "the identity does not belong to the resource"},
     {ANY, 401, 401, "InvalidAccessToken", NULL, NULL, ACS_USER, "the user's access token is not valid"},
     {ANY, 401, 401, NULL, NULL, NULL, ACS_CREDENTIAL, "the service does not accept the credential"},
 
@@ -73,6 +75,7 @@ static const struct rule rules[] = {
     {DELETE, 404, 404, NULL, NULL, NULL, ACS_DONE, "the identity was deleted already"},
     {ISSUE | REVOKE, 404, 404, NULL, NULL, NULL, ACS_GONE, "the service does not know the identity"},
     {CREATE, 404, 404, NULL, NULL, NULL, ACS_OURS, "the endpoint does not know how to create identities"},
+    {EXCHANGE, 404, 404, NULL, NULL, NULL, ACS_OURS, "the endpoint does not know how to exchange tokens"},
     {ISSUE | REVOKE | DELETE, 410, 410, NULL, NULL, NULL, ACS_GONE, "the identity is gone"},
     {CREATE, 410, 410, NULL, NULL, NULL, ACS_OURS, "the endpoint no longer creates identities"},
 

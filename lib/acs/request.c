@@ -1,4 +1,4 @@
-/* The four requests (reference: acs-identity.md, sections 1 and 2). */
+/* The five requests (reference: acs-identity.md, sections 1 and 2). */
 #include "acs/acs.h"
 
 #include <ctype.h>
@@ -180,6 +180,15 @@ static bool build_issue_body(struct writer *writer, const struct acs_request_opt
     return true;
 }
 
+static bool end_body(const struct writer *writer, struct acs_request *request, struct error *error)
+{
+    if (writer->full)
+        return error_set(error, ERROR_INPUT, "the request's body would have more than %d bytes", ACS_BODY_MAX - 1);
+    request->body[writer->length] = '\0';
+    request->body_length = writer->length;
+    return true;
+}
+
 static bool build_body(enum action action, const struct acs_request_options *options, const char *custom_id,
                        struct acs_request *request, struct error *error)
 {
@@ -189,11 +198,7 @@ static bool build_body(enum action action, const struct acs_request_options *opt
         return false;
     if (action == ACTION_ISSUE && !build_issue_body(&writer, options, error))
         return false;
-    if (writer.full)
-        return error_set(error, ERROR_INPUT, "the request's body would have more than %d bytes", ACS_BODY_MAX - 1);
-    request->body[writer.length] = '\0';
-    request->body_length = writer.length;
-    return true;
+    return end_body(&writer, request, error);
 }
 
 /* --- targets --- */
@@ -234,6 +239,47 @@ static bool build_target(enum action action, const char *api_version, const char
     if (length < 0 || (size_t)length >= sizeof request->target)
         return error_set(error, ERROR_INPUT, "the request's target would have more than %d bytes", ACS_TARGET_MAX - 1);
     return true;
+}
+
+static const char teams_prefix[] = "8:orgid:";
+
+bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_LENGTH + 1])
+{
+    static const char form[] = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
+    size_t i = 0;
+
+    for (; form[i] != '\0'; i++) {
+        const unsigned char character = (unsigned char)object_id[i];
+        if (form[i] == 'h' ? !isascii(character) || !isxdigit(character) : character != '-')
+            return false;
+        identity[sizeof teams_prefix - 1 + i] = (char)tolower(character);
+    }
+    memcpy(identity, teams_prefix, sizeof teams_prefix - 1);
+    identity[sizeof teams_prefix - 1 + i] = '\0';
+    return object_id[i] == '\0';
+}
+
+bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,
+                        struct acs_request *request, struct error *error)
+{
+    struct writer writer = {.text = request->body, .size = sizeof request->body - 1};
+
+    if (strncmp(identity, teams_prefix, sizeof teams_prefix - 1) != 0)
+        return error_set(error, ERROR_INPUT, "the identity is not of the form 8:orgid:<guid>");
+    if (!is_api_version(options->api_version))
+        return error_set(error, ERROR_INPUT, "the api-version is not one: letters, digits, '-' and '.' only");
+    request->method = "POST";
+    request->has_content_type = true;
+    snprintf(request->target, sizeof request->target, "/teamsUser/:exchangeAccessToken?api-version=%.64s",
+             options->api_version);
+    put_name(&writer, "token");
+    put_json_string(&writer, token);
+    put_name(&writer, "appId");
+    put_json_string(&writer, options->teams_app_id);
+    put_name(&writer, "userId");
+    put_json_string(&writer, identity + sizeof teams_prefix - 1);
+    put_text(&writer, "}");
+    return end_body(&writer, request, error);
 }
 
 bool acs_request_build(enum action action, const struct acs_request_options *options, const char *identity,

@@ -2,22 +2,29 @@
 
 #include <string.h>
 
-static const char *const names[ACTION_COUNT] = {
-    [ACTION_PROVISION] = "provision",
-    [ACTION_ISSUE] = "issue",
-    [ACTION_REVOKE] = "revoke",
-    [ACTION_DELETE] = "delete",
+static const struct {
+    const char *name;
+    const char *past;
+} words[ACTION_COUNT] = {
+    [ACTION_PROVISION] = {"provision", "provisioned"}, [ACTION_ISSUE] = {"issue", "issued"},
+    [ACTION_REVOKE] = {"revoke", "revoked"},           [ACTION_DELETE] = {"delete", "deleted"},
+    [ACTION_EXCHANGE] = {"exchange", "exchanged"},
 };
 
 const char *action_name(enum action action)
 {
-    return names[action];
+    return words[action].name;
+}
+
+const char *action_past(enum action action)
+{
+    return words[action].past;
 }
 
 bool action_parse(const char *name, enum action *action)
 {
     for (size_t i = 0; i < ACTION_COUNT; i++) {
-        if (strcmp(names[i], name) == 0) {
+        if (strcmp(words[i].name, name) == 0) {
             *action = (enum action)i;
             return true;
         }

@@ -5,9 +5,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum action { ACTION_PROVISION, ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE };
+enum action {
+    ACTION_PROVISION,
+    ACTION_ISSUE,
+    ACTION_REVOKE,
+    ACTION_DELETE,
+    ACTION_EXCHANGE, /* of a Teams user's Entra token for one of the service's: there is no identity to make or delete
+                      */
+};
 
-enum { ACTION_COUNT = 4 };
+enum { ACTION_COUNT = 5 };
 
 /* Actions done one after the other for one user; none: keep. */
 struct action_list {
@@ -15,8 +22,10 @@ struct action_list {
     size_t count;
 };
 
-/* "provision", "issue", "revoke", "delete": the words of the spec, the ledger and the messages. */
+/* "provision", "issue", "revoke", "delete", "exchange": the words of the spec, the ledger and the messages. */
 const char *action_name(enum action action);
+/* "provisioned", ...: for how many. */
+const char *action_past(enum action action);
 bool action_parse(const char *name, enum action *action);
 bool action_list_has(const struct action_list *list, enum action action);
 

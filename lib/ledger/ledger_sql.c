@@ -5,9 +5,10 @@
 #define AUDIT_COLUMNS                                                                                 \
     "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
     " elapsed_ms, category, verdict, resource"
-#define RUN_COLUMNS                                                                                               \
-    "id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked, deleted, failed," \
-    " left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, lost, "  \
+#define RUN_COLUMNS                                                                                                  \
+    "id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked, deleted, exchanged," \
+    " failed, left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, "   \
+    "lost, "                                                                                                         \
     "moved, reason"
 
 const char *const ledger_migrations[] = {
@@ -123,6 +124,26 @@ const char *const ledger_migrations[] = {
     "  sum_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (job, action, outcome, bucket)"
     ") STRICT, WITHOUT ROWID;",
+
+    /* 6 to 7: exchanges, which the check of the tasks has to let in */
+    "CREATE TABLE wider_tasks ("
+    "  id INTEGER PRIMARY KEY,"
+    "  run INTEGER NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  action TEXT NOT NULL CHECK (action = 'provision' OR action = 'issue' OR action = 'revoke' OR action = 'delete'"
+    "    OR action = 'exchange'),"
+    "  attempt INTEGER NOT NULL,"
+    "  request_id TEXT NOT NULL,"
+    "  identity TEXT,"
+    "  repeatable INTEGER NOT NULL,"
+    "  at INTEGER NOT NULL,"
+    "  resource INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO wider_tasks (id, run, key, action, attempt, request_id, identity, repeatable, at, resource)"
+    "  SELECT id, run, key, action, attempt, request_id, identity, repeatable, at, resource FROM tasks;"
+    "DROP TABLE tasks;"
+    "ALTER TABLE wider_tasks RENAME TO tasks;"
+    "ALTER TABLE runs ADD COLUMN exchanged INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -165,7 +186,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                        " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_RUN_END] =
         "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
-        " deleted = ?7, failed = ?8, left_over = ?9, in_doubt = ?10, throttled = ?11, reason = ?12 WHERE id = ?1",
+        " deleted = ?7, exchanged = ?8, failed = ?9, left_over = ?10, in_doubt = ?11, throttled = ?12, reason = ?13"
+        " WHERE id = ?1",
     [SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM runs ORDER BY id DESC LIMIT ?1",
     [SQL_RUN_BY_ID] = "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1",
     [SQL_RUN_LAST] = "SELECT " RUN_COLUMNS " FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT 1",
@@ -177,7 +199,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE id = ?1",
     [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at, resource FROM tasks ORDER BY id",
     [SQL_TASK_OF_KEY] = "SELECT id, run, action, attempt, request_id, resource FROM tasks WHERE key = ?1"
-                        " AND (action = 'provision' OR (action = 'issue' AND identity = ?2)) ORDER BY id DESC LIMIT 1",
+                        " AND (action = 'provision' OR ((action = 'issue' OR action = 'exchange') AND identity = ?2))"
+                        " ORDER BY id DESC LIMIT 1",
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
@@ -195,6 +218,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
         " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT (key) DO UPDATE SET identity = ?2, state = 'active', watch = ?3, token_expires_at = ?4,"
         " token_fingerprint = ?5, token_run = ?6, removed_at = NULL, resource = ?7",
+    [SQL_IDENTITY_OF_OTHERS] = "DELETE FROM identities WHERE identity = ?2 AND key <> ?1",
     [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
                             " token_run = ?4, removed_at = NULL WHERE key = ?1",
     [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = ?4, token_fingerprint = NULL,"

@@ -107,6 +107,18 @@ static bool apply_provision(struct ledger *ledger, int64_t run, const struct res
     return ledger_do(ledger, statement, "record an identity", error);
 }
 
+/* A Teams user is the same whatever its key: one that goes by another key now leaves that behind. */
+static bool apply_exchange(struct ledger *ledger, int64_t run, const struct result *result, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_OF_OTHERS, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
+    ledger_bind_text(statement, 2, result->identity);
+    return ledger_do(ledger, statement, "record an identity", error) && apply_provision(ledger, run, result, error);
+}
+
 static bool apply_issue(struct ledger *ledger, int64_t run, const struct result *result, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_ISSUED, error);
@@ -169,6 +181,7 @@ static bool apply_done(struct ledger *ledger, int64_t run, const struct result *
     case ACTION_ISSUE: ok = apply_issue(ledger, run, result, error); break;
     case ACTION_REVOKE: ok = apply_revoke(ledger, result, error); break;
     case ACTION_DELETE: return apply_end(ledger, result, IDENTITY_DELETED, error);
+    case ACTION_EXCHANGE: return apply_exchange(ledger, run, result, error);
     }
     /* The watched values count as applied when all that they asked for is done: a change whose run failed half-way is
      * still a change next time. */

@@ -33,14 +33,14 @@ static bool is_error_column(const struct roster_field *name)
 }
 
 void failures_encode_row(struct buffer *line, const struct csv_style *style, const struct roster_header *header,
-                         const struct roster_field *fields)
+                         const struct roster_field *fields, size_t secret)
 {
     bool first = true;
 
     for (size_t i = 0; i < header->count; i++) {
         if (is_error_column(&header->fields[i]))
             continue;
-        csv_append(line, style, first, fields[i].bytes, fields[i].length);
+        csv_append(line, style, first, fields[i].bytes, i == secret ? 0 : fields[i].length);
         first = false;
     }
 }
@@ -77,7 +77,7 @@ struct failures *failures_open(const char *path, const struct csv_style *style, 
             failures->key_column = failures->columns;
         failures->columns++;
     }
-    failures_encode_row(&failures->line, style, header, header->fields);
+    failures_encode_row(&failures->line, style, header, header->fields, SIZE_MAX);
     for (size_t i = 0; i < ERROR_COLUMNS; i++)
         csv_append_text(&failures->line, style, false, error_columns[i]);
     write_line(failures);

@@ -35,8 +35,8 @@ void failures_add(struct failures *failures, const struct failure *failure);
 bool failures_commit(struct failures *failures, struct error *error);
 void failures_discard(struct failures *failures);
 
-/* Writes the fields of a row that belong into `failure.row`. */
+/* Writes the fields of a row that belong into `failure.row`. The column `secret` (SIZE_MAX: none) is left empty. */
 void failures_encode_row(struct buffer *line, const struct csv_style *style, const struct roster_header *header,
-                         const struct roster_field *fields);
+                         const struct roster_field *fields, size_t secret);
 
 #endif

@@ -105,14 +105,13 @@ static void add_numbers(struct buffer *page, const struct report_facts *facts)
 /* "9 revoked, 9 issued"; nothing where nothing was done. */
 static void list_done(const uint64_t done[ACTION_COUNT], char *text, size_t size)
 {
-    static const char *const words[ACTION_COUNT] = {"provisioned", "issued", "revoked", "deleted"};
     size_t length = 0;
 
     text[0] = '\0';
     for (int action = 0; action < ACTION_COUNT; action++)
         if (done[action] > 0 && length < size)
             length += (size_t)snprintf(text + length, size - length, "%s%s %s", length > 0 ? ", " : "",
-                                       html_count(done[action]).text, words[action]);
+                                       html_count(done[action]).text, action_past((enum action)action));
 }
 
 static void add_category(struct buffer *page, const struct report_facts *facts, size_t row)
@@ -124,6 +123,7 @@ static void add_category(struct buffer *page, const struct report_facts *facts, 
         [CATEGORY_UNCHANGED] = "nothing to do",
         [CATEGORY_REMOVED] = "gone from the roster",
         [CATEGORY_LOST] = "the service does not know the identity",
+        [CATEGORY_MOVED] = "the identity is in another resource than the user",
     };
     const bool known = row < CATEGORY_COUNT;
     const uint64_t users = known ? facts->run.categories[row] : 0;

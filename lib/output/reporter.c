@@ -257,13 +257,12 @@ static json_t *event_of_end(const struct run_summary *summary)
 
 static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
 {
-    static const char *const words[ACTION_COUNT] = {"provisioned", "issued", "revoked", "deleted"};
     const char *separator = "";
 
     for (int action = 0; action < ACTION_COUNT; action++) {
         if (done[action] == 0)
             continue;
-        fprintf(err, "%s%" PRIu64 " %s", separator, done[action], words[action]);
+        fprintf(err, "%s%" PRIu64 " %s", separator, done[action], action_past((enum action)action));
         separator = ", ";
     }
     if (separator[0] == '\0')

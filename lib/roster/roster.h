@@ -101,6 +101,9 @@ bool roster_read(const struct roster_options *options, const struct roster_visit
 /* Opens a roster for roster_read(): a regular file as it is; standard input ("-"), a pipe or any other stream is
  * copied to a scratch file first, so that it can be read twice. Returns a seekable descriptor, -1 with the error. */
 int roster_open(const char *path, struct error *error);
+/* The same for a roster that holds tokens: a file of mode 0600 that is ours, or standard input, which is then copied to
+ * memory and not to a disk. Anything else is refused (ERROR_INPUT). */
+int roster_open_secret(const char *path, struct error *error);
 
 /* One field of a watch text (see struct roster_row): finds the state of column `name`. False when it is not there. */
 bool roster_watch_find(const char *watch, const char *name, const char **state, size_t *state_length);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,10 +30,9 @@ static bool copy_stream(int from, int to, const char *name, struct error *error)
     }
 }
 
-static int spool(int stream, const char *name, struct error *error)
+/* Copies a stream to a descriptor, which it takes. */
+static int spool(int stream, int scratch, const char *name, struct error *error)
 {
-    const int scratch = file_open_scratch(error);
-
     if (scratch < 0)
         return -1;
     if (!copy_stream(stream, scratch, name, error)) {
@@ -69,7 +69,7 @@ int roster_open(const char *path, struct error *error)
     int scratch = -1;
 
     if (strcmp(path, "-") == 0)
-        return spool(STDIN_FILENO, "standard input", error);
+        return spool(STDIN_FILENO, file_open_scratch(error), "standard input", error);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         explain_open(path, error);
@@ -83,8 +83,46 @@ int roster_open(const char *path, struct error *error)
         error_set(error, ERROR_INPUT, "the roster %s is a directory", path);
         error_hint(error, "name the CSV file in it");
     } else {
-        scratch = spool(fd, path, error);
+        scratch = spool(fd, file_open_scratch(error), path, error);
     }
     close(fd);
     return scratch;
+}
+
+static bool is_private(const char *path, int fd, struct error *error)
+{
+    struct stat info;
+
+    if (fstat(fd, &info) != 0)
+        return error_errno(error, "cannot look at the roster %s", path);
+    if (!S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
+        error_set(error, ERROR_INPUT, "the roster %s holds tokens, and is %s", path,
+                  S_ISREG(info.st_mode) ? "another user's file" : "not a regular file");
+        return error_hint(error, "use a file of your own with mode 0600, or - for standard input");
+    }
+    if ((info.st_mode & 077) != 0) {
+        error_set(error, ERROR_INPUT, "the roster %s holds tokens, and others can use it (mode %04o)", path,
+                  (unsigned)(info.st_mode & 07777));
+        return error_hint(error, "chmod 600 %s", path);
+    }
+    return true;
+}
+
+int roster_open_secret(const char *path, struct error *error)
+{
+    if (strcmp(path, "-") == 0) {
+        const int memory = memfd_create("roster", MFD_CLOEXEC);
+        if (memory < 0)
+            error_errno(error, "cannot take memory for the roster");
+        return spool(STDIN_FILENO, memory, "standard input", error);
+    }
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        explain_open(path, error);
+        return -1;
+    }
+    if (is_private(path, fd, error))
+        return fd;
+    close(fd);
+    return -1;
 }

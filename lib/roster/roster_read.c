@@ -1,6 +1,7 @@
 #include "roster/roster_reader.h"
 
 #include "core/utf8.h"
+#include "core/wipe.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -85,6 +86,8 @@ static bool reader_open(struct reader *reader, struct error *error)
     csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     csv_set_delim(&reader->parser, (unsigned char)options->delimiter);
     csv_set_blk_size(&reader->parser, 4096);
+    csv_set_realloc_func(&reader->parser, wipe_realloc); /* files with tokens are read too */
+    csv_set_free_func(&reader->parser, wipe_free);
     reader->line = 1;
     reader->filled = &reader->header_text;
     if (options->delimiter == '\0' || strchr("\"\r\n", options->delimiter) != NULL || (options->delimiter & 0x80) != 0)

@@ -188,15 +188,25 @@ static void withdraw(struct executor *executor, struct task *task, enum task_ver
     record(executor, task, PHASE_WITHDRAW);
 }
 
+static bool build_request(const struct executor *executor, const struct task *task, struct acs_request *request,
+                          struct error *error)
+{
+    const struct acs_request_options *options = &executor->request_options;
+    const char *custom_id = executor->site->resource->custom_id ? task->key : NULL;
+
+    if (task_action(task) == ACTION_EXCHANGE)
+        return acs_exchange_build(options, task->identity, secret_reveal(&task->teams_token), request, error);
+    return acs_request_build(task_action(task), options, task->identity, custom_id, request, error);
+}
+
 static bool send_request(struct executor *executor, struct task *task, struct error *error)
 {
     const struct site *site = executor->site;
-    const char *custom_id = site->resource->custom_id ? task->key : NULL;
     struct acs_request request;
     struct sign_in_headers authorization;
     char request_id[HTTP_HEADER_SIZE];
 
-    if (!acs_request_build(task_action(task), &executor->request_options, task->identity, custom_id, &request, error) ||
+    if (!build_request(executor, task, &request, error) ||
         !sign_in_authorize(executor->sign_in, &request, &authorization, error))
         return false;
     task->generation = authorization.generation;
@@ -213,7 +223,10 @@ static bool send_request(struct executor *executor, struct task *task, struct er
     for (size_t i = 0; i < authorization.count; i++)
         http.headers[http.header_count++] = authorization.headers[i];
     task->sent_us = clock_monotonic_us(site->engine->clock);
-    return http_pool_send(executor->pool, &http, task, error);
+    const bool ok = http_pool_send(executor->pool, &http, task, error);
+    if (task_action(task) == ACTION_EXCHANGE)
+        explicit_bzero(request.body, request.body_length); /* the user's token is in it */
+    return ok;
 }
 
 static void send_all(struct executor *executor)
@@ -687,6 +700,7 @@ struct executor *executor_new(struct site *site, struct quota_window quotas[ACTI
         .scopes = (const char *const *)spec->token.scopes.items,
         .scope_count = spec->token.scopes.count,
         .lifetime_min = spec->token.lifetime_min,
+        .teams_app_id = spec->token.teams_app_id,
     };
     gate_init(&executor->gate, quotas, spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0,
               seed);

@@ -1,5 +1,6 @@
 /* From a plan to tasks. */
 #include "run/moves.h"
+#include "run/teams.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct feeder {
     const struct spec *spec;
     struct ledger *ledger;
     const struct roster_header *header;
+    size_t secret_column; /* of the roster; SIZE_MAX: none */
     struct csv_style style;
     struct buffer row;
     struct buffer watch;
@@ -22,6 +24,10 @@ static bool keep_header(void *context, const struct roster_header *header, struc
 
     (void)error;
     feeder->header = header;
+    feeder->secret_column = SIZE_MAX;
+    for (size_t i = 0; spec_exchanges(feeder->spec) && i < header->count; i++)
+        if (strcmp(header->fields[i].bytes, feeder->spec->roster.teams_token_column) == 0)
+            feeder->secret_column = i;
     return true;
 }
 
@@ -41,37 +47,61 @@ static bool vanished(const char *what, struct error *error)
     return error->code != ERROR_NONE ? false : error_set(error, ERROR_SYSTEM, "%s vanished from the ledger", what);
 }
 
+/* What the ledger knows of a user of the roster: nothing of one to be provisioned, and perhaps nothing of one whose
+ * token is to be exchanged. */
+static bool find_known(struct feeder *feeder, const struct roster_row *row, struct identity *identity,
+                       struct error *error)
+{
+    *identity = (struct identity){.id = "", .watch = ""};
+    if (feeder->kind == ACTION_PROVISION ||
+        ledger_find(feeder->ledger, row->key.bytes, row->key.length, identity, error))
+        return true;
+    return feeder->kind == ACTION_EXCHANGE ? error->code == ERROR_NONE : vanished(row->key.bytes, error);
+}
+
+/* The identity that the actions are about, and what an exchange gives for its token. */
+static bool set_subject(struct feeder *feeder, struct task *task, const struct identity *identity,
+                        const struct roster_row *row, struct error *error)
+{
+    struct roster_field token;
+
+    if (feeder->kind == ACTION_PROVISION)
+        return true;
+    if (feeder->kind != ACTION_EXCHANGE)
+        return set_identity(task, identity, error);
+    teams_of_row(feeder->spec, row, &token, task->identity);
+    return secret_set(&task->teams_token, token.bytes, token.length, error);
+}
+
+/* Puts the watch text and the row, as the recorder wants them, into the feeder's buffers. */
+static bool encode(struct feeder *feeder, const struct roster_row *row, const struct identity *identity,
+                   struct error *error)
+{
+    buffer_reset(&feeder->watch);
+    roster_watch_merge(row->watch, identity->watch, &feeder->watch);
+    if (buffer_failed(&feeder->watch))
+        return buffer_error(&feeder->watch, "the watched columns of a user", error);
+    buffer_reset(&feeder->row);
+    failures_encode_row(&feeder->row, &feeder->style, feeder->header, row->fields, feeder->secret_column);
+    return !buffer_failed(&feeder->row) || buffer_error(&feeder->row, "a row of the roster", error);
+}
+
 /* A task for a user of the roster; NULL with the error. */
 static struct task *task_of_row(struct feeder *feeder, const struct plan_user *user, const struct action_list *actions,
                                 struct error *error)
 {
     const struct roster_row *row = user->row;
-    const bool is_known = feeder->kind != ACTION_PROVISION;
-    struct identity identity = {.watch = ""};
+    struct identity identity;
 
-    if (is_known && !ledger_find(feeder->ledger, row->key.bytes, row->key.length, &identity, error)) {
-        vanished(row->key.bytes, error);
+    if (!find_known(feeder, row, &identity, error) || !encode(feeder, row, &identity, error))
         return NULL;
-    }
-    buffer_reset(&feeder->watch);
-    roster_watch_merge(row->watch, identity.watch, &feeder->watch);
-    if (buffer_failed(&feeder->watch)) {
-        buffer_error(&feeder->watch, "the watched columns of a user", error);
-        return NULL;
-    }
-    buffer_reset(&feeder->row);
-    failures_encode_row(&feeder->row, &feeder->style, feeder->header, row->fields);
-    if (buffer_failed(&feeder->row)) {
-        buffer_error(&feeder->row, "a row of the roster", error);
-        return NULL;
-    }
     struct task *task = task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length,
                                  feeder->watch.data, feeder->watch.length, feeder->row.data, feeder->row.length);
     if (task == NULL) {
         error_no_memory(error);
         return NULL;
     }
-    if (!is_known || set_identity(task, &identity, error))
+    if (set_subject(feeder, task, &identity, row, error))
         return task;
     task_free(task);
     return NULL;

@@ -1,6 +1,7 @@
 /* Making a plan: both sides are read, the join deals every user its reason, and what follows is counted. */
 #include "run/places.h"
 #include "run/planner.h"
+#include "run/teams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ bool plan_roster_options(const struct spec *spec, const char *name, int fd, stru
         .filter_count = spec->roster.where_count,
     };
     homes_ask(spec, options);
+    teams_ask(spec, options);
     return true;
 }
 
@@ -72,6 +74,38 @@ static bool note_duplicate(void *context, enum join_side side, const struct join
             (struct duplicate){.index = again->ref, .first_line = first->extra};
     planner->duplicate_count++;
     return true;
+}
+
+/* Two rows of one Teams user would take its place in the ledger from each other in every run. */
+static bool note_teams_twice(void *context, enum join_side side, const struct join_entry *first,
+                             const struct join_entry *again, struct error *error)
+{
+    struct planner *planner = context;
+    const struct plan_row *rows = planner->plan->rows;
+
+    (void)side, (void)error;
+    if (rows[first->ref].reason != REASON_OUTSIDE && rows[again->ref].reason != REASON_OUTSIDE)
+        problems_add(planner->problems, again->extra, 0, "remove one of the rows",
+                     "the user of this object id stands already in line %llu", (unsigned long long)first->extra);
+    return true;
+}
+
+static bool ignore_match(void *context, const struct join_entry *const entries[JOIN_SIDES], struct error *error)
+{
+    (void)context, (void)entries, (void)error;
+    return true;
+}
+
+static bool refuse_teams_twice(struct planner *planner, struct error *error)
+{
+    const struct join_visitor visitor = {.match = ignore_match, .duplicate = note_teams_twice, .context = planner};
+
+    if (planner->teams == NULL)
+        return true;
+    if (!join_run(planner->teams, &visitor, error))
+        return false;
+    return planner->problems->total == 0 ||
+           error_set(error, ERROR_INPUT, "%s has users twice", planner->problems->file);
 }
 
 /* --- what needs a second look at the roster --- */
@@ -240,6 +274,8 @@ static bool open_planner(struct planner *planner, const struct plan_options *opt
     if (planner->ledger != NULL && (planner->ids = places_find(spec, NULL, planner->ledger, error)) == NULL)
         return false;
     planner->join = join_new(error);
+    if (spec_exchanges(spec) && (planner->teams = join_new(error)) == NULL)
+        return false;
     return planner->join != NULL;
 }
 
@@ -272,8 +308,9 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
 
     bool ok = open_planner(&planner, options, error) && planner_read_sides(&planner, roster_fd, error) &&
               check_users(&planner, error) && join_run(planner.join, &visitor, error) &&
-              refuse_duplicates(&planner, roster_fd, error);
+              refuse_duplicates(&planner, roster_fd, error) && refuse_teams_twice(&planner, error);
     join_free(planner.join);
+    join_free(planner.teams);
     ok = ok && (!planner.unresolved || read_again(&planner, roster_fd, resolve, error));
     free(planner.ids);
     free(planner.found);

@@ -135,7 +135,8 @@ struct plan_visitor {
  * ones. A roster that is not the one that was planned is an error (ERROR_SYSTEM). */
 bool plan_each(const struct plan *plan, int roster_fd, const struct plan_visitor *visitor, struct error *error);
 
-/* The resource that the request of a step goes to: from a provision on that where the user belongs. */
+/* The resource that the request of a step goes to: that where the user belongs from a provision on, and for an
+ * exchange. */
 uint8_t plan_step_at(const struct action_list *actions, size_t step, struct plan_place place);
 
 /* The roster's options for reading it again. Arrays in them are malloc'd: roster_options_clear(). */

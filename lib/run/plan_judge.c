@@ -22,6 +22,9 @@ enum plan_reason planner_judge_present(const struct planner *planner,
     const bool moved = planner_known_place(known) != plan_place_of(planner->plan, here->ref).belongs;
     if (moved && planner->spec->rules.moved.count > 0)
         return REASON_MOVED;
+    /* What one resource exchanged is no good at another. */
+    if (moved && spec_exchanges(planner->spec))
+        return REASON_NO_TOKEN;
 
     /* The value last applied decides, so that a change whose run failed is still one; an older roster adds what changed
      * from file to file. */
@@ -31,7 +34,7 @@ enum plan_reason planner_judge_present(const struct planner *planner,
         return REASON_UNRESOLVED;
     const bool differs =
         (before != NULL && before->watch != here->watch) || (is_comparable_now && differs_from_applied);
-    const bool has_tokens = planner->spec->token.scopes.count > 0;
+    const bool has_tokens = spec_has_tokens(planner->spec);
     const struct action_list *changed = &planner->spec->rules.changed;
     /* Who is back needs a token, and the revoke that a change asks for is done. */
     const bool is_revoked_already =
@@ -53,9 +56,9 @@ enum plan_reason planner_judge_present(const struct planner *planner,
 }
 
 /* Where the first request about a user of the roster goes. */
-static uint8_t place_now(const struct join_entry *ledger, uint8_t belongs)
+static uint8_t place_now(const struct spec *spec, const struct join_entry *ledger, uint8_t belongs)
 {
-    if (ledger == NULL)
+    if (ledger == NULL || spec_exchanges(spec))
         return belongs;
     const enum identity_state state = (enum identity_state)(ledger->extra & KNOWN_STATE);
     return state == IDENTITY_DELETED || state == IDENTITY_LOST ? belongs : planner_known_place(ledger->extra);
@@ -129,7 +132,7 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
         row->adopts = row->reason == REASON_RETURNED;
         planner->unresolved |= row->reason == REASON_UNRESOLVED;
         if (plan->places != NULL)
-            plan->places[here->ref].at = place_now(ledger, plan->places[here->ref].belongs);
+            plan->places[here->ref].at = place_now(planner->spec, ledger, plan->places[here->ref].belongs);
         if (ledger != NULL && (ledger->extra & KNOWN_MARKED) != 0)
             return append_returned(plan, (int64_t)ledger->ref, error);
         return true;

@@ -39,6 +39,7 @@ struct action_list plan_actions(const struct spec *spec, enum plan_reason reason
 {
     static const struct action_list keep = {.count = 0};
     static const struct action_list issue = {.items = {ACTION_ISSUE}, .count = 1};
+    static const struct action_list exchange = {.items = {ACTION_EXCHANGE}, .count = 1};
 
     switch (reason) {
     case REASON_NEW:
@@ -49,6 +50,8 @@ struct action_list plan_actions(const struct spec *spec, enum plan_reason reason
     case REASON_NO_TOKEN:
     case REASON_RETURNED:
     case REASON_REISSUE:
+        if (spec_exchanges(spec))
+            return exchange;
         return action_list_has(&spec->rules.expiring.actions, ACTION_ISSUE) ? spec->rules.expiring.actions : issue;
     case REASON_GONE:
     case REASON_GRACE_OVER: return spec->rules.removed.actions;
@@ -104,7 +107,7 @@ int64_t plan_least_ms(const struct plan *plan)
 uint8_t plan_step_at(const struct action_list *actions, size_t step, struct plan_place place)
 {
     for (size_t i = 0; i <= step; i++)
-        if (actions->items[i] == ACTION_PROVISION)
+        if (actions->items[i] == ACTION_PROVISION || actions->items[i] == ACTION_EXCHANGE)
             return place.belongs;
     return place.at;
 }

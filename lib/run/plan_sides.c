@@ -1,5 +1,6 @@
 /* The two sides of the join: the roster on one hand, the ledger and an older CSV on the other. */
 #include "run/planner.h"
+#include "run/teams.h"
 
 #include "output/failures.h"
 
@@ -132,6 +133,17 @@ static bool note_place(struct planner *planner, const struct roster_row *row)
     return true;
 }
 
+static bool note_teams_user(struct planner *planner, const struct roster_row *row, struct error *error)
+{
+    struct roster_field token;
+    char identity[ACS_IDENTITY_LENGTH + 1];
+
+    if (!teams_check(planner->spec, row, planner->problems))
+        return true;
+    teams_of_row(planner->spec, row, &token, identity);
+    return join_add(planner->teams, JOIN_ROSTER, identity, strlen(identity), 0, row->index, row->line, error);
+}
+
 static bool plan_roster_row(void *context, const struct roster_row *row, struct error *error)
 {
     struct planner *planner = context;
@@ -150,6 +162,8 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
     }
     if (row->selected && !note_place(planner, row))
         return true;
+    if (row->selected && planner->teams != NULL && !note_teams_user(planner, row, error))
+        return false;
     return note_protected(planner->plan, row, error) &&
            join_add(planner->join, JOIN_ROSTER, row->key.bytes, row->key.length,
                     join_watch_hash(row->watch, row->watch_length), row->index, row->line, error);
@@ -189,6 +203,11 @@ static bool is_comparable(const struct text_list *watch, const char *text)
     return *text == '\0';
 }
 
+static bool gives_token(const struct action_list *actions)
+{
+    return action_list_has(actions, ACTION_ISSUE) || action_list_has(actions, ACTION_EXCHANGE);
+}
+
 /* Tokens that were made together do not end in the same minute for this purpose: each user has its part of jitter. */
 static int64_t renewal_margin_s(const struct spec *spec, const struct identity *identity)
 {
@@ -220,9 +239,9 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
     const bool looks = spec->rules.expiring.set;
     uint64_t known = (uint64_t)identity->state;
 
-    if (spec->token.scopes.count > 0) {
+    if (spec_has_tokens(spec)) {
         const int64_t ends = identity->token_expires_at_s;
-        if (identity->token_owed || (looks && ends == 0 && action_list_has(actions, ACTION_ISSUE)))
+        if (identity->token_owed || (looks && ends == 0 && gives_token(actions)))
             known |= KNOWN_NO_TOKEN;
         else if (looks && ends == 0)
             /* To revoke what is not there would be done again by every run. */
@@ -297,7 +316,7 @@ static bool read_previous(struct planner *planner, struct error *error)
     const struct roster_visitor visitor = {.row = plan_previous_row, .context = planner};
     struct roster_options options;
 
-    const int fd = roster_open(path, error);
+    const int fd = spec_exchanges(planner->spec) ? roster_open_secret(path, error) : roster_open(path, error);
     if (fd < 0)
         return false;
     bool ok = plan_roster_options(planner->spec, path, fd, &options, error);

@@ -28,6 +28,7 @@ struct planner {
     struct plan *plan;
     const struct spec *spec;
     struct join *join;
+    struct join *teams; /* of the Teams users, in a job that exchanges; else NULL */
     struct ledger *ledger;
     struct homes homes;
     int64_t *ids;           /* what the ledger calls the spec's resources; NULL without a ledger */

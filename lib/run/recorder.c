@@ -11,7 +11,7 @@ enum { BATCH = 512, TICK_MS = 200, GATHER_MS = 2 };
 
 static bool wants_token(const struct recorder *recorder, const struct task *task)
 {
-    return recorder->sinks != NULL && (task_action(task) == ACTION_ISSUE || task_action(task) == ACTION_PROVISION);
+    return recorder->sinks != NULL && task_action(task) != ACTION_REVOKE && task_action(task) != ACTION_DELETE;
 }
 
 /* A revoke on the way to a new token: until that is delivered, it is owed. */

@@ -52,6 +52,7 @@ void task_free(struct task *task)
     if (task == NULL)
         return;
     acs_answer_clear(&task->answer);
+    secret_clear(&task->teams_token);
     free(task);
 }
 

@@ -50,6 +50,7 @@ struct task {
     size_t step; /* the action at hand: actions.items[step] */
     bool is_removal;
     char identity[ACS_IDENTITY_LENGTH + 1]; /* "" until there is one */
+    struct secret teams_token;              /* to be exchanged */
 
     enum task_phase phase;
     enum task_verdict verdict;

@@ -126,13 +126,16 @@ struct spec {
         char *previous; /* NULL: the ledger is the other side */
         struct where_clause *where;
         size_t where_count;
-        char *resource_column; /* NULL: one resource, or shares */
+        char *resource_column;    /* NULL: one resource, or shares */
+        char *teams_token_column; /* with each user's Entra token, for exchanges; NULL: none, likewise below */
+        char *teams_user_column;  /* with each user's object id in Entra */
         enum spec_duplicates duplicates;
     } roster;
 
     struct {
         struct text_list scopes;
         uint32_t lifetime_min;
+        char *teams_app_id; /* the application that the Entra tokens were made for */
     } token;
 
     struct {
@@ -205,6 +208,10 @@ void spec_free(struct spec *spec);
 /* Refuses (ERROR_INPUT) a path that the command line gives to be written, where it is one of the job's own files: a
  * plan in the place of the ledger would be the end of both. `option` names it in the message. */
 bool spec_check_output(const struct spec *spec, const char *option, const char *path, struct error *error);
+/* Does the job exchange the tokens of Teams users? Then it does nothing else. */
+bool spec_exchanges(const struct spec *spec);
+/* Do its users get tokens? */
+bool spec_has_tokens(const struct spec *spec);
 /* Does the job name its resources (resources, not resource)? Then outputs and messages say which one they are about. */
 bool spec_names_resources(const struct spec *spec);
 /* Where one stands in the spec: "resource" or "resources.NAME". Returns `place`. */

@@ -267,10 +267,11 @@ static bool check_a_sink_is_required(struct spec_reader *reader)
 /* The key's column stands beside the others in every file, table and object. */
 static bool check_key_name(struct spec_reader *reader)
 {
-    static const char *const ours[] = {"identity_id", "token", "expires_at", "state", "token_expires_at"};
+    static const char *const ours[] = {"identity_id", "token", "expires_at", "state", "token_expires_at", "resource"};
+    const size_t count = sizeof ours / sizeof ours[0] - (given(reader, "resources") == NULL ? 1 : 0);
     const char *key = reader->spec->roster.key;
 
-    for (size_t i = 0; key != NULL && i < sizeof ours / sizeof ours[0]; i++)
+    for (size_t i = 0; key != NULL && i < count; i++)
         if (strcmp(key, ours[i]) == 0)
             return spec_fault(reader, given(reader, "roster.key"), "give the roster's column another name",
                               "roster.key cannot be %s: the outputs have a column of that name", key);
@@ -322,6 +323,16 @@ const struct spec_rule spec_rules[] = {
      {"rules.removed", "rules.removed.meanwhile", "rules.removed.after"},
      check_meanwhile,
      "`rules.removed.meanwhile` needs `after`."},
+    {NULL,
+     {"rules", "token", "roster", "outputs", "outputs.tokens"},
+     spec_check_exchange,
+     "A job with a rule that exchanges has `roster.teams_token_column`, `roster.teams_user_column`, "
+     "`token.teams_app_id` "
+     "and `outputs.tokens`, and no rule that does anything else."},
+    {"resource",
+     {"rules", ".", ".api_version"},
+     spec_check_exchange_version,
+     "Exchanging needs api_version `2022-06-01` or later."},
     {NULL,
      {"rules.changed", "rules.expiring", "rules.expiring.do", "token", "token.scopes"},
      check_issue_has_scopes,

@@ -248,7 +248,9 @@ struct spec_rule {
 extern const struct spec_rule spec_rules[];
 extern const size_t spec_rules_count;
 
-/* Rules with files to themselves: spec_paths.c, spec_connect.c, spec_sign_in.c, spec_sinks.c. */
+/* Rules with files to themselves: spec_exchange.c, spec_paths.c, spec_connect.c, spec_sign_in.c, spec_sinks.c. */
+bool spec_check_exchange(struct spec_reader *reader);
+bool spec_check_exchange_version(struct spec_reader *reader);
 bool spec_check_paths(struct spec_reader *reader);
 bool spec_check_connect_to(struct spec_reader *reader);
 bool spec_check_sign_in(struct spec_reader *reader);

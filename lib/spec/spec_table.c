@@ -53,12 +53,19 @@ static const struct spec_choice keep_or_provision[] = {
     {"provision", ACTION_PROVISION},
     {NULL, 0},
 };
+static const struct spec_choice on_added[] = {
+    {"keep", SPEC_KEEP},
+    {"provision", ACTION_PROVISION},
+    {"exchange", ACTION_EXCHANGE},
+    {NULL, 0},
+};
 static const struct spec_choice only_keep[] = {
     {"keep", SPEC_KEEP},
     {NULL, 0},
 };
 static const struct spec_choice on_known[] = {
-    {"keep", SPEC_KEEP}, {"revoke", ACTION_REVOKE}, {"issue", ACTION_ISSUE}, {"delete", ACTION_DELETE}, {NULL, 0},
+    {"keep", SPEC_KEEP},       {"revoke", ACTION_REVOKE},     {"issue", ACTION_ISSUE},
+    {"delete", ACTION_DELETE}, {"exchange", ACTION_EXCHANGE}, {NULL, 0},
 };
 /* No issue: who has left gets no token. */
 static const struct spec_choice on_removed[] = {
@@ -155,6 +162,8 @@ const struct spec_key spec_table[] = {
      .help = "Revoking tokens."},
     {"resource.quotas", "delete", SPEC_QUOTA, RESOURCE(quotas[ACTION_DELETE]), .example = "500/30s",
      .help = "Deleting identities."},
+    {"resource.quotas", "exchange", SPEC_QUOTA, RESOURCE(quotas[ACTION_EXCHANGE]), .example = "500/30s",
+     .help = "Exchanging Teams users' tokens."},
 
     {"", "ledger", SPEC_PATH, FIELD(ledger), .required = true, .example = "contoso.ledger",
      .help = "The SQLite file that remembers who has which identity. Made by the first run; keep it safe."},
@@ -176,6 +185,10 @@ const struct spec_key spec_table[] = {
      .help = "Take only the rows whose columns have one of these values."},
     {"roster", "resource_column", SPEC_TEXT, FIELD(roster.resource_column), .example = "region",
      .help = "The column with the name of each user's resource, one of resources."},
+    {"roster", "teams_token_column", SPEC_TEXT, FIELD(roster.teams_token_column), .example = "entra_token",
+     .help = "For exchanges: the column with each Teams user's Entra token; the roster then has mode 0600, or is '-'."},
+    {"roster", "teams_user_column", SPEC_TEXT, FIELD(roster.teams_user_column), .example = "object_id",
+     .help = "For exchanges: the column with each Teams user's object id in Entra."},
     {"roster", "duplicates", SPEC_CHOICE, FIELD(roster.duplicates), .choices = duplicates, .initial = "refuse",
      .example = "first", .help = "What to do about two rows with the same key: refuse the roster, or take the first."},
 
@@ -184,11 +197,13 @@ const struct spec_key spec_table[] = {
      .example = "[chat, voip]", .help = "What a token is good for; empty: identities without tokens."},
     {"token", "lifetime", SPEC_DURATION, FIELD(token.lifetime_min), .initial = "24h", .min = HOUR, .max = 24 * HOUR,
      .unit_ms = MINUTE, .example = "24h", .help = "How long a token is valid, in whole minutes."},
+    {"token", "teams_app_id", SPEC_TEXT, FIELD(token.teams_app_id), .example = "00000000-0000-0000-0000-000000000000",
+     .help = "For exchanges: the id of the application that the Entra tokens were made for."},
 
     {"", "rules", SPEC_SECTION, .required = true, .min = 1,
      .help = "What to do with each category of users; a category without a rule is kept as it is."},
-    {"rules", "added", SPEC_ACTIONS, FIELD(rules.added), .choices = keep_or_provision, .initial = "keep",
-     .example = "provision", .help = "Users in the roster who have no identity yet."},
+    {"rules", "added", SPEC_ACTIONS, FIELD(rules.added), .choices = on_added, .initial = "keep", .example = "provision",
+     .help = "Users in the roster who have no identity yet."},
     {"rules", "changed", SPEC_ACTIONS, FIELD(rules.changed), .choices = on_known, .initial = "keep",
      .example = "[revoke, issue]", .help = "Users of whom a watched column has changed."},
     {"rules", "expiring", SPEC_SECTION, .help = "Users whose token ends soon, or who have none."},
@@ -309,6 +324,8 @@ const struct spec_key spec_table[] = {
      .example = "500/30s", .help = "Revoking tokens."},
     {"engine.quotas", "delete", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_DELETE]), .initial = "500/30s",
      .example = "500/30s", .help = "Deleting identities."},
+    {"engine.quotas", "exchange", SPEC_QUOTA, FIELD(engine.default_quotas[ACTION_EXCHANGE]), .initial = "500/30s",
+     .example = "500/30s", .help = "Exchanging Teams users' tokens."},
     {"engine", "create_counts_as_issue", SPEC_BOOLEAN, FIELD(engine.create_counts_as_issue), .initial = "true",
      .example = "false", .help = "A create that also returns a token takes a slot of both quotas."},
     {"engine", "http", SPEC_CHOICE, FIELD(engine.http), .choices = http_versions, .initial = "auto", .example = "auto",

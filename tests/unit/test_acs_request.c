@@ -262,6 +262,50 @@ static void nothing_but_a_version_goes_into_the_query(void **state)
     refuses(ACTION_PROVISION, &given, NULL, NULL, "target would have more");
 }
 
+static void an_exchange_sends_the_token_the_application_and_the_user(void **state)
+{
+    struct acs_request_options given = options();
+    char user[ACS_IDENTITY_LENGTH + 1];
+    struct acs_request request;
+    struct error error;
+
+    (void)state;
+    given.teams_app_id = "1B2C";
+    assert_true(acs_teams_identity("0F9E8D7C-0000-4000-8000-00000000000a", user));
+    assert_string_equal(user, "8:orgid:0f9e8d7c-0000-4000-8000-00000000000a");
+    assert_true(acs_exchange_build(&given, user, "eyJ.\"x\"", &request, &error));
+    assert_string_equal(request.method, "POST");
+    assert_string_equal(request.target, "/teamsUser/:exchangeAccessToken?api-version=2023-10-01");
+    assert_string_equal(request.body, "{\"token\":\"eyJ.\\\"x\\\"\",\"appId\":\"1B2C\","
+                                      "\"userId\":\"0f9e8d7c-0000-4000-8000-00000000000a\"}");
+    assert_int_equal(request.body_length, strlen(request.body));
+    assert_true(request.has_content_type);
+}
+
+static void an_exchange_is_for_a_teams_user_and_a_token_that_fits(void **state)
+{
+    static char long_token[ACS_BODY_MAX];
+    static const char *const wrong[] = {"", "0f9e8d7c", "0f9e8d7c-0000-4000-8000-00000000000g",
+                                        "0f9e8d7c-0000-4000-8000-00000000000a0",
+                                        "0f9e8d7c+0000-4000-8000-00000000000a"};
+    struct acs_request_options given = options();
+    char user[ACS_IDENTITY_LENGTH + 1];
+    struct acs_request request;
+    struct error error;
+
+    (void)state;
+    given.teams_app_id = "1b2c";
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(acs_teams_identity(wrong[i], user));
+    assert_false(acs_exchange_build(&given, identity, "eyJ", &request, &error));
+    assert_string_equal(error.message, "the identity is not of the form 8:orgid:<guid>");
+    memset(long_token, 'a', sizeof long_token - 1);
+    assert_false(acs_exchange_build(&given, "8:orgid:x", long_token, &request, &error));
+    assert_non_null(strstr(error.message, "body would have more than"));
+    given.api_version = "a&b";
+    assert_false(acs_exchange_build(&given, "8:orgid:x", "eyJ", &request, &error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +323,8 @@ int main(void)
         cmocka_unit_test(what_the_service_would_refuse_for_everyone_is_not_built),
         cmocka_unit_test(nothing_but_an_identity_goes_into_the_path),
         cmocka_unit_test(nothing_but_a_version_goes_into_the_query),
+        cmocka_unit_test(an_exchange_sends_the_token_the_application_and_the_user),
+        cmocka_unit_test(an_exchange_is_for_a_teams_user_and_a_token_that_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

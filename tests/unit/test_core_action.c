@@ -11,7 +11,7 @@
 
 static void each_action_is_known_by_its_name(void **state)
 {
-    static const char *const names[] = {"provision", "issue", "revoke", "delete"};
+    static const char *const names[] = {"provision", "issue", "revoke", "delete", "exchange"};
     enum action action;
 
     (void)state;

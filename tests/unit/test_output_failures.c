@@ -92,7 +92,7 @@ static void the_error_columns_of_a_failures_file_are_written_anew(void **state)
 
     (void)state;
     buffer_init(&text, 1024);
-    failures_encode_row(&text, &csv_plain, &of, row);
+    failures_encode_row(&text, &csv_plain, &of, row, SIZE_MAX);
     assert_string_equal(text.data, "a@b,anna");
     struct failures *failures = open_failures(&csv_plain, &of);
     one.row = text.data;

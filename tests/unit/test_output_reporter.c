@@ -154,7 +154,7 @@ static void the_end_is_an_event_with_these_members(void **state)
     json_t *json = event();
     has_members(json,
                 "event run state users done failed lost left throttled retried in_doubt requests elapsed_ms reason "
-                "provision issue revoke delete undelivered sinks");
+                "provision issue revoke delete exchange undelivered sinks");
     assert_string_equal(json_string_value(json_object_get(json, "state")), "failed");
     assert_int_equal(json_integer_value(json_object_get(json, "done")), 15);
     assert_int_equal(json_integer_value(json_object_get(json, "delete")), 2);
