@@ -121,6 +121,17 @@ teardown() {
                WHERE resource = (SELECT id FROM resources WHERE name = 'us')) WHERE gap < 990")" 0
 }
 
+@test "what one resource has used of its quota is not taken from another" {
+    write_users anna=emea ben=emea cleo=emea
+    write_two engine='{ quotas: { create: 3/1h } }'
+    run_job
+    [ "$status" -eq 0 ]
+    write_users anna=emea ben=emea cleo=emea dora=us emil=us
+    run timeout 20 "$ROLLCALL" run job.yaml
+    [ "$status" -eq 0 ]
+    everybody_is_at_home
+}
+
 @test "one signal stops them all, and the next run goes on" {
     write_many 200 emea us
     write_two engine='{ concurrency: 2, quotas: { create: 50/1s } }'
