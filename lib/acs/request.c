@@ -259,19 +259,11 @@ bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_LENGTH
     return object_id[i] == '\0';
 }
 
-bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,
-                        struct acs_request *request, struct error *error)
+static bool build_exchange_body(const struct acs_request_options *options, const char *identity, const char *token,
+                                struct acs_request *request, struct error *error)
 {
     struct writer writer = {.text = request->body, .size = sizeof request->body - 1};
 
-    if (strncmp(identity, teams_prefix, sizeof teams_prefix - 1) != 0)
-        return error_set(error, ERROR_INPUT, "the identity is not of the form 8:orgid:<guid>");
-    if (!is_api_version(options->api_version))
-        return error_set(error, ERROR_INPUT, "the api-version is not one: letters, digits, '-' and '.' only");
-    request->method = "POST";
-    request->has_content_type = true;
-    snprintf(request->target, sizeof request->target, "/teamsUser/:exchangeAccessToken?api-version=%.64s",
-             options->api_version);
     put_name(&writer, "token");
     put_json_string(&writer, token);
     put_name(&writer, "appId");
@@ -280,6 +272,20 @@ bool acs_exchange_build(const struct acs_request_options *options, const char *i
     put_json_string(&writer, identity + sizeof teams_prefix - 1);
     put_text(&writer, "}");
     return end_body(&writer, request, error);
+}
+
+bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,
+                        struct acs_request *request, struct error *error)
+{
+    request->method = "POST";
+    request->has_content_type = true;
+    if (strncmp(identity, teams_prefix, sizeof teams_prefix - 1) != 0)
+        return error_set(error, ERROR_INPUT, "the identity is not of the form 8:orgid:<guid>");
+    if (!is_api_version(options->api_version))
+        return error_set(error, ERROR_INPUT, "the api-version is not one: letters, digits, '-' and '.' only");
+    snprintf(request->target, sizeof request->target, "/teamsUser/:exchangeAccessToken?api-version=%.64s",
+             options->api_version);
+    return build_exchange_body(options, identity, token, request, error);
 }
 
 bool acs_request_build(enum action action, const struct acs_request_options *options, const char *identity,
