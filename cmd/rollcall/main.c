@@ -4,7 +4,9 @@
 #include "core/wipe.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -38,6 +40,41 @@ static void *openssl_realloc(void *memory, size_t size, const char *file, int li
     return wipe_realloc(memory, size);
 }
 
+static void *sqlite_malloc(int size)
+{
+    return malloc((size_t)size);
+}
+
+static void *sqlite_realloc(void *memory, int size)
+{
+    return wipe_realloc(memory, (size_t)size);
+}
+
+static int sqlite_size(void *memory)
+{
+    return (int)malloc_usable_size(memory);
+}
+
+static int sqlite_roundup(int size)
+{
+    return (size + 7) & ~7;
+}
+
+static int sqlite_init(void *context)
+{
+    (void)context;
+    return SQLITE_OK;
+}
+
+static void sqlite_shutdown(void *context)
+{
+    (void)context;
+}
+
+/* What SQLite lets go of may be a page of a database that tokens go to. */
+static const sqlite3_mem_methods sqlite_memory = {sqlite_malloc,  wipe_free,   sqlite_realloc,  sqlite_size,
+                                                  sqlite_roundup, sqlite_init, sqlite_shutdown, NULL};
+
 int main(int argc, char **argv)
 {
     process_guard();
@@ -45,6 +82,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0);
     CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
     json_set_alloc_funcs(malloc, wipe_free); /* an answer with a token as well */
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &sqlite_memory);
 
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_overview(argc < 2 ? stderr : stdout);

@@ -2,6 +2,7 @@
 
 setup() {
     load helper
+    load memory_helper
     job_setup --latency 100ms
     write_roster 1000
     write_job engine='{ concurrency: 2 }'
@@ -102,48 +103,8 @@ killed_with_core() {
 
 # --- memory --------------------------------------------------------------------------------------------------------
 
-# memory_setup [emulator options]: the connection string comes from a file, because an environment stays in memory; and what
-# is loaded by way of stop.so stops when its main() has returned.
-memory_setup() {
-    emulator_stop_all
-    use_emulator --limits none "$@"
-    (umask 077 && printf '%s' "$CONNECTION_STRING" >connection)
-    unset COMMUNICATION_SERVICES_CONNECTION_STRING CONNECTION_STRING
-    write_roster 300
-    local trust=
-    [ -z "$CERTIFICATE" ] || trust=", ca_file: $CERTIFICATE"
-    write_job resource="{ connection_string: { file: connection }$trust }" \
-        engine='{ concurrency: 8, quotas: { create: none, issue: none } }'
-    echo "$KEY" >key
-    printf '%s\n' '#include <signal.h>' '__attribute__((destructor)) static void stop(void) { raise(SIGSTOP); }' |
-        cc -shared -fPIC -x c -o stop.so -
-}
-
-# is_stopped: the run is.
-is_stopped() {
-    grep -q '^State:.*T' "/proc/$RUN_PID/status"
-}
-
-# in_memory FILE...: prints which secrets of the files the run has in its memory; fails when there are any.
-in_memory() {
-    "$PYTHON" "$BATS_TEST_DIRNAME/find_in_memory.py" "$RUN_PID" "$@"
-}
-
-# run_to_its_end [options]: a run that has done everything and still exists.
-run_to_its_end() {
-    LD_PRELOAD=$PWD/stop.so start_job "$@"
-    wait_until 60 is_stopped
-    cat run.err
-}
-
-# tells_what_it_holds: the search finds what is there, here a variable of the environment.
-tells_what_it_holds() {
-    echo 'env-that-shows-the-search-works' >marker
-    run -1 in_memory marker
-}
-
 @test "at its end a process has neither the key nor a token in its memory" {
-    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    needs_to_read_memory
     memory_setup
     export ROLLCALL_TEST_MARKER=env-that-shows-the-search-works
     run_to_its_end
@@ -166,7 +127,7 @@ tells_what_it_holds() {
 }
 
 @test "over TLS as well" {
-    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    needs_to_read_memory
     memory_setup --tls
     run_to_its_end
     column 3 out/tokens.csv >tokens
@@ -178,7 +139,7 @@ tells_what_it_holds() {
 }
 
 @test "at its end a run that was stopped by a signal has none of them either" {
-    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    needs_to_read_memory
     memory_setup --latency 100ms
     LD_PRELOAD=$PWD/stop.so start_job
     wait_until 30 has_requests 40
@@ -199,7 +160,7 @@ holds_nothing_of() {
 }
 
 @test "at its end a run that signed in with Entra ID has neither the client secret nor a bearer token in its memory" {
-    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    needs_to_read_memory
     load entra_helper
     memory_setup --tls --bearer-lifetime 1s --client-secret 'a~client+secret/of.this=test'
     (umask 077 && printf '%s' 'a~client+secret/of.this=test' >client_secret)
@@ -220,7 +181,7 @@ holds_nothing_of() {
 }
 
 @test "while a run lasts only the latest tokens are in its memory, and the connection string is not" {
-    [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
+    needs_to_read_memory
     memory_setup --latency 20ms
     write_roster 5000
     start_job

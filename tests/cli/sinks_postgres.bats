@@ -14,6 +14,7 @@ teardown_file() {
 
 setup() {
     load helper
+    load memory_helper
     load postgres_helper
     job_setup
     PG_DATABASE=postgres pg "CREATE DATABASE d$BATS_TEST_NUMBER"
@@ -85,14 +86,19 @@ of_table() {
     is "$(sql 'SELECT count(*) FROM identities WHERE token_expires_at > 0')" 3000
 }
 
-@test "a row that a trigger refuses is the only one owed, and the message shows no token" {
-    pg "$table"
+# refuse_some: a trigger that refuses users with a 7 at the end, and says their tokens.
+refuse_some() {
     pg "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
-            IF NEW.user_id LIKE 'user000007%' THEN
+            IF NEW.user_id LIKE '%7@%' THEN
                 RAISE EXCEPTION 'no place for % with %', NEW.user_id, NEW.token USING DETAIL = NEW.token;
             END IF;
             RETURN NEW; END \$\$;
         CREATE TRIGGER refuse BEFORE INSERT ON acs_tokens FOR EACH ROW EXECUTE FUNCTION refuse()"
+}
+
+@test "a row that a trigger refuses is the only one owed, and the message shows no token" {
+    pg "$table"
+    refuse_some
     run_job
     [ "$status" -eq 1 ]
     says '1 tokens did not reach acs_tokens: cannot write into table acs_tokens: no place for user000007@contoso.example with *** (P0001)'
@@ -212,6 +218,21 @@ refused_with() {
     is "$(requests_sent)" "$sent"
 }
 
+@test "a password that the server rejects is not shown, and the right one is taken" {
+    pg "$table; CREATE ROLE teller LOGIN PASSWORD 'open-sesame'; GRANT SELECT, INSERT, UPDATE ON acs_tokens TO teller"
+    sed -i '1i local all teller scram-sha-256' "$PG_HOME/data/pg_hba.conf"
+    pg 'SELECT pg_reload_conf()' >/dev/null
+    wait_until 30 eval '! "$PG_BIN/psql" -h "$PG_HOME" -U teller -w -d "$PG_DATABASE" -c "" 2>/dev/null'
+    export TOKENS_DATABASE="host=$PG_HOME user=teller dbname=$PG_DATABASE password=open-sesame-not"
+    refused_with 1 'cannot connect to the database of table acs_tokens: '
+    says 'password authentication failed for user "teller"'
+    run -1 grep -a open-sesame "$LEDGER"
+    export TOKENS_DATABASE="postgresql://teller:open-sesame@/$PG_DATABASE?host=$PG_HOME"
+    run_job
+    [ "$status" -eq 0 ]
+    diff <(fingerprints) <(of_table)
+}
+
 @test "a connection string with a mistake in it is not shown" {
     local broken
     for broken in 'host=db password=open-sesame oops' "host='db open-sesame" 'postgresql://me:open-sesame@db:port/x' \
@@ -221,4 +242,24 @@ refused_with() {
         run -2 "$ROLLCALL" validate job.yaml
         [[ $output != *open-sesame* ]]
     done
+}
+
+@test "at its end a process has neither a token nor the password in its memory" {
+    needs_to_read_memory
+    pg "$table"
+    refuse_some
+    memory_setup
+    echo 'open-sesame-and-let-me-in' >password
+    (umask 077 && echo "host=$PG_HOME user=postgres dbname=$PG_DATABASE password=open-sesame-and-let-me-in" >database)
+    unset TOKENS_DATABASE
+    write_memory_job outputs="{ mapping: out/mapping.csv, tokens: [{ csv: out/tokens.csv },
+        { postgres: { file: database }, required: false }] }"
+    run_to_its_end
+    grep -q '30 tokens did not reach acs_tokens' run.err
+    column 3 out/tokens.csv >tokens
+    is "$(wc -l <tokens)" 300
+    in_memory key tokens password
+    kill -CONT "$RUN_PID"
+    end_job
+    [ "$status" -eq 0 ]
 }
