@@ -62,8 +62,8 @@ class Service:
         key = base64.b64encode(b"\x07" * 48).decode()
         self.key = base64.b64decode(key)
         self.process = subprocess.Popen(
-            [EMULATOR, "--listen", "127.0.0.1:0", "--access-key", key, "--limits", "none", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            ["setpriv", "--pdeathsig", "TERM", EMULATOR, "--listen", "127.0.0.1:0", "--access-key", key, "--limits", "none",
+             *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.connection_string = self.process.stdout.readline().decode().strip()
         self.host = self.connection_string.split(";")[0].removeprefix("endpoint=http://").rstrip("/")
 

@@ -11,8 +11,8 @@ disk_start() {
     mkdir disk
     mkfifo disk.ready
     # shellcheck disable=SC2016
-    unshare --mount "${as[@]}" sh -c 'mount -t tmpfs -o size="$0",mode=700 disk disk && echo ready && exec sleep infinity' \
-        "$1" >disk.ready 2>disk.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" unshare --mount "${as[@]}" sh -c \
+        'mount -t tmpfs -o size="$0",mode=700 disk disk && echo ready && exec sleep infinity' "$1" >disk.ready 2>disk.err 3>&- &
     DISK_PID=$!
     read -r ready <disk.ready || skip "no file system can be mounted here: $(cat disk.err)"
     [ "$ready" = ready ]
@@ -52,7 +52,7 @@ run_job() {
 }
 
 start_job() {
-    "${ON_DISK[@]}" "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" "${ON_DISK[@]}" "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
     RUN_PID=$!
 }
 

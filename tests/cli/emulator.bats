@@ -55,7 +55,7 @@ teardown() {
     local results=()
     for seed in one one two; do
         mkfifo "$BATS_TEST_TMPDIR/out"
-        "$EMULATOR" --listen 127.0.0.1:0 --seed "$seed" >"$BATS_TEST_TMPDIR/out" 3>&- &
+        "${ENDS_WITH_TEST[@]}" "$EMULATOR" --listen 127.0.0.1:0 --seed "$seed" >"$BATS_TEST_TMPDIR/out" 3>&- &
         EMULATOR_PIDS+=($!)
         read -r line <"$BATS_TEST_TMPDIR/out"
         rm "$BATS_TEST_TMPDIR/out"
@@ -71,7 +71,7 @@ teardown() {
     local resources=()
     for _ in 1 2; do
         mkfifo "$BATS_TEST_TMPDIR/out"
-        "$EMULATOR" --listen 127.0.0.1:0 --access-key "$EMULATOR_KEY" >"$BATS_TEST_TMPDIR/out" \
+        "${ENDS_WITH_TEST[@]}" "$EMULATOR" --listen 127.0.0.1:0 --access-key "$EMULATOR_KEY" >"$BATS_TEST_TMPDIR/out" \
             2>"$BATS_TEST_TMPDIR/err" 3>&- &
         EMULATOR_PIDS+=($!)
         read -r line <"$BATS_TEST_TMPDIR/out"

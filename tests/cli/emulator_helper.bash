@@ -5,6 +5,9 @@
 # shellcheck disable=SC2034 # most names are for those who load this
 
 EMULATOR=$ROLLCALL_BIN/acs-identity-emulator
+# Before what a test starts in the background: it ends with the test even when that is killed, by ctest's time limit for
+# one, and never comes to its teardown.
+ENDS_WITH_TEST=(setpriv --pdeathsig KILL)
 EMULATOR_KEY=$(printf '%064d' 7 | base64 -w0)
 VERSION=2023-10-01
 
@@ -19,8 +22,8 @@ OTHER_ID=8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-0000
 emulator_start() {
     EMULATOR_HOME=$(mktemp -d "$BATS_TEST_TMPDIR/emulator.XXXXXX")
     mkfifo "$EMULATOR_HOME/out"
-    "$EMULATOR" --listen 127.0.0.1:0 --access-key "$EMULATOR_KEY" --seed bats --ready-file "$EMULATOR_HOME/ready" "$@" \
-        >"$EMULATOR_HOME/out" 2>"$EMULATOR_HOME/err" 3>&- &
+    "${ENDS_WITH_TEST[@]}" "$EMULATOR" --listen 127.0.0.1:0 --access-key "$EMULATOR_KEY" --seed bats \
+        --ready-file "$EMULATOR_HOME/ready" "$@" >"$EMULATOR_HOME/out" 2>"$EMULATOR_HOME/err" 3>&- &
     EMULATOR_PID=$!
     EMULATOR_PIDS+=("$EMULATOR_PID")
     # The first line comes when it listens; reading it is waiting for it. The rest is kept for the tests.
@@ -46,7 +49,7 @@ client_start() {
     [ -z "${CLIENT_PID-}" ] || return 0
     CLIENT_HOME=$(mktemp -d "$BATS_TEST_TMPDIR/client.XXXXXX")
     mkfifo "$CLIENT_HOME/in" "$CLIENT_HOME/out"
-    "$PYTHON" -IS "$CLIENT" "$CLIENT_HOME/headers" "$CLIENT_HOME/body" \
+    "${ENDS_WITH_TEST[@]}" "$PYTHON" -IS "$CLIENT" "$CLIENT_HOME/headers" "$CLIENT_HOME/body" \
         <"$CLIENT_HOME/in" >"$CLIENT_HOME/out" 2>"$CLIENT_HOME/err" 3>&- &
     CLIENT_PID=$!
     exec {CLIENT_IN}>"$CLIENT_HOME/in" {CLIENT_OUT}<"$CLIENT_HOME/out"

@@ -315,7 +315,7 @@ all_is_well() {
 @test "the descriptors of closed streams are taken before the ledger is opened" {
     emulator_stop_all
     use_emulator --latency 30s
-    "$ROLLCALL" run job.yaml <&- >&- 2>&- 3>&- &
+    "${ENDS_WITH_TEST[@]}" "$ROLLCALL" run job.yaml <&- >&- 2>&- 3>&- &
     RUN_PID=$!
     wait_until 30 has_requests 1
     local fd
@@ -372,7 +372,7 @@ all_is_well() {
     use_emulator --limits none --latency 50ms
     write_roster 60
     write_job engine='{ concurrency: 4 }'
-    nohup "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" nohup "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
     wait_until 30 has_requests 8
     kill -HUP "$RUN_PID"
@@ -382,7 +382,7 @@ all_is_well() {
 
 @test "the emulator: closed standard streams do not end up in its ready file" {
     local ready
-    "$EMULATOR" --listen 127.0.0.1:0 --seed closed --ready-file closed.ready <&- 2>&- >emulator.out 3>&- &
+    "${ENDS_WITH_TEST[@]}" "$EMULATOR" --listen 127.0.0.1:0 --seed closed --ready-file closed.ready <&- 2>&- >emulator.out 3>&- &
     EMULATOR_PIDS+=($!)
     wait_until 30 test -e closed.ready
     ready=$(cat closed.ready)

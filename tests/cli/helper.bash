@@ -74,7 +74,7 @@ show_run() {
 
 # start_job [options]: as run_job, in the background; RUN_PID, run.out and run.err.
 start_job() {
-    "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" "$ROLLCALL" run job.yaml "$@" >run.out 2>run.err 3>&- &
     RUN_PID=$!
 }
 

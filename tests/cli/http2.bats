@@ -56,7 +56,7 @@ nginx_start() {
     for _ in 1 2 3 4 5; do
         NGINX_PORT=$((20000 + RANDOM % 12000))
         write_nginx_conf "$@"
-        /usr/sbin/nginx -p "$PWD" -c nginx.conf -e nginx.err 3>&- &
+        "${ENDS_WITH_TEST[@]}" /usr/sbin/nginx -p "$PWD" -c nginx.conf -e nginx.err 3>&- &
         NGINX_PID=$!
         if wait_until 30 nginx_answers_or_ended && nginx_answers; then
             : >spoken.log

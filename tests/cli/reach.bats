@@ -13,7 +13,7 @@ teardown() {
 # proxy_start [USER:PASSWORD] [STATUS]: sets PROXY (its host and port); what it was asked is in proxy.log.
 proxy_start() {
     mkfifo proxy.in proxy.out
-    "$PYTHON" -IS "${BATS_TEST_DIRNAME}/proxy.py" proxy.log "$@" <proxy.in >proxy.out 3>&- &
+    "${ENDS_WITH_TEST[@]}" "$PYTHON" -IS "${BATS_TEST_DIRNAME}/proxy.py" proxy.log "$@" <proxy.in >proxy.out 3>&- &
     PROXY_PID=$!
     exec {PROXY_IN}>proxy.in {PROXY_OUT}<proxy.out
     IFS= read -r -u "$PROXY_OUT" PROXY

@@ -14,7 +14,7 @@ teardown() {
 # start_slow_job: a run in the background that has sent some requests. (A shell without job control starts its
 # children with SIGINT ignored.)
 start_slow_job() {
-    env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
     wait_until 30 has_requests 20
 }
@@ -73,7 +73,7 @@ stopped_well() {
 @test "a second signal ends the run at once, and the next one knows what is in doubt" {
     emulator_stop_all
     use_emulator --latency 30s --remember-request-ids
-    env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
     wait_until 30 has_requests 4
     kill -INT "$RUN_PID"
