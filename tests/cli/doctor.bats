@@ -59,7 +59,8 @@ finds() {
     finds good ledger 'contoso.ledger is sound: 10 active identities'
     finds good quota 'provision: 10 of 1000 used in the last 30 s'
     finds warning files 'can be used by others (mode 0644)'
-    sql "INSERT INTO tasks (run, key, action, attempt, request_id, repeatable, at) VALUES (1, 'x', 'issue', 1, 'r', 1, 1)"
+    sql "INSERT INTO tasks (run, key, action, attempt, request_id, repeatable, at, resource)
+        VALUES (1, 'x', 'issue', 1, 'r', 1, 1, 1)"
     doctor
     finds warning ledger '1 requests belong to a run that goes on, or was killed'
 }
