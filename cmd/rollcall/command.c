@@ -150,10 +150,10 @@ static bool check_twice(const struct spec *spec, const struct acs_resource *addr
                         struct error *error)
 {
     for (size_t i = 0; i < index; i++) {
-        if (strcmp(addresses[i].authority, addresses[index].authority) != 0)
+        if (strcmp(addresses[i].origin.authority, addresses[index].origin.authority) != 0)
             continue;
         error_set(error, ERROR_INPUT, "%s: resources.%s and resources.%s are both %s", spec->path,
-                  spec->resources[i].name, spec->resources[index].name, addresses[i].authority);
+                  spec->resources[i].name, spec->resources[index].name, addresses[i].origin.authority);
         return error_hint(error, "keep one of the two: a resource has its quota only once");
     }
     return true;

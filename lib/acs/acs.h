@@ -10,6 +10,7 @@
 #include "core/action.h"
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/origin.h"
 #include "core/secret.h"
 
 #include <stdint.h>
@@ -17,19 +18,15 @@
 /* --- connection string (connection_string.c) --- */
 
 struct acs_resource {
-    bool secure;         /* https */
-    char host[256];      /* lower case, without port; an IPv6 address has its brackets */
-    char authority[264]; /* host, and ":port" unless it is the scheme's default: the Host header, and what is signed */
-    char url[280];       /* "https://authority", no trailing slash */
-    struct secret key;   /* the decoded access key; not set when only an endpoint is known */
+    struct origin origin; /* its authority is what is signed (reference: acs-identity.md, section 3) */
+    struct secret key;    /* the decoded access key; not set when only an endpoint is known */
 };
 
 /* "endpoint=https://...;accesskey=<base64>", as the official SDKs read it: any order, names without regard to case,
  * white space around parts trimmed, empty and trailing segments and unknown names ignored, '=' kept in values,
- * duplicates refused. http:// is refused unless the host is 127.0.0.0/8, [::1] or localhost. No message ever quotes the
- * key. ERROR_INPUT on failure. */
+ * duplicates refused. No message ever quotes the key. ERROR_INPUT on failure. */
 bool acs_resource_parse(const char *connection_string, struct acs_resource *resource, struct error *error);
-/* The same rules for an endpoint alone; nothing of it is quoted either, as it may be a connection string by mistake. */
+/* An endpoint alone. */
 bool acs_resource_from_endpoint(const char *endpoint, struct acs_resource *resource, struct error *error);
 void acs_resource_clear(struct acs_resource *resource);
 

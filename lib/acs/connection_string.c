@@ -5,19 +5,12 @@
  */
 #include "acs/acs.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-enum {
-    KEY_TEXT_MAX = 1024,     /* base64; keys of the service have 88 or fewer characters */
-    HOST_NAME_MAX_DNS = 253, /* RFC 1035, without the root's dot */
-    HOST_LABEL_MAX_DNS = 63,
-};
+enum { KEY_TEXT_MAX = 1024 }; /* base64; keys of the service have 88 or fewer characters */
 
 /* A part of a text that somebody else owns. */
 struct span {
@@ -52,138 +45,6 @@ static struct span take_until(struct span *rest, char separator)
 static bool span_is(struct span span, const char *word)
 {
     return span.length == strlen(word) && strncasecmp(span.text, word, span.length) == 0;
-}
-
-static bool starts_with(struct span span, const char *prefix)
-{
-    return span.length >= strlen(prefix) && strncasecmp(span.text, prefix, strlen(prefix)) == 0;
-}
-
-/* --- the endpoint --- */
-
-/* Letters, digits, '-' and '_' in labels of 1 to 63. A dotted address is such a name too. */
-static bool is_host_name(const char *host)
-{
-    size_t label = 0;
-
-    if (strlen(host) > HOST_NAME_MAX_DNS)
-        return false;
-    for (; *host != '\0'; host++) {
-        if (*host == '.') {
-            if (label == 0)
-                return false;
-            label = 0;
-        } else if (!isascii(*host) || (!isalnum((unsigned char)*host) && *host != '-' && *host != '_') ||
-                   ++label > HOST_LABEL_MAX_DNS) {
-            return false;
-        }
-    }
-    return label > 0;
-}
-
-/* "[...]" around an IPv6 address without a zone. */
-static bool parse_ipv6(const char *host, struct in6_addr *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    const size_t length = strlen(host);
-
-    if (length < 2 || length - 2 >= sizeof text || host[0] != '[' || host[length - 1] != ']')
-        return false;
-    memcpy(text, host + 1, length - 2);
-    text[length - 2] = '\0';
-    return inet_pton(AF_INET6, text, address) == 1;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr address;
-    struct in6_addr address6;
-
-    if (inet_pton(AF_INET, host, &address) == 1)
-        return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (parse_ipv6(host, &address6))
-        return IN6_IS_ADDR_LOOPBACK(&address6);
-    return strcmp(host, "localhost") == 0;
-}
-
-static bool parse_port(struct span text, unsigned *port)
-{
-    *port = 0;
-    if (text.length == 0 || text.length > 5)
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (!isdigit((unsigned char)text.text[i]))
-            return false;
-        *port = *port * 10 + (unsigned)(text.text[i] - '0');
-    }
-    return *port >= 1 && *port <= 65535;
-}
-
-/* Splits "host:port" or "[v6]:port" and writes the host in lower case. `port` stays as it is where none is given. */
-static bool parse_authority(struct span text, struct acs_resource *resource, unsigned *port, struct error *error)
-{
-    struct in6_addr ignored;
-    const char *bracket = text.length > 0 && text.text[0] == '[' ? memchr(text.text, ']', text.length) : NULL;
-    const size_t skipped = bracket != NULL ? (size_t)(bracket - text.text) : 0;
-    const char *colon = memchr(text.text + skipped, ':', text.length - skipped);
-    const size_t length = colon != NULL ? (size_t)(colon - text.text) : text.length;
-
-    if (length < sizeof resource->host)
-        for (size_t i = 0; i < length; i++)
-            resource->host[i] = (char)tolower((unsigned char)text.text[i]);
-    if (length >= sizeof resource->host || strlen(resource->host) != length ||
-        (!is_host_name(resource->host) && !parse_ipv6(resource->host, &ignored)))
-        return error_set(error, ERROR_INPUT, "the endpoint's host name is not valid");
-    if (colon != NULL && !parse_port((struct span){colon + 1, text.length - length - 1}, port))
-        return error_set(error, ERROR_INPUT, "the endpoint's port is not a number from 1 to 65535");
-    return true;
-}
-
-/* Cuts the scheme off. */
-static bool parse_scheme(struct span *url, bool *secure, struct error *error)
-{
-    static const char https[] = "https://";
-    static const char http[] = "http://";
-
-    *secure = starts_with(*url, https);
-    if (!*secure && !starts_with(*url, http)) {
-        error_set(error, ERROR_INPUT, "the endpoint does not begin with https://");
-        return error_hint(error, "it looks like https://<resource name>.communication.azure.com");
-    }
-    const size_t length = *secure ? sizeof https - 1 : sizeof http - 1;
-    url->text += length;
-    url->length -= length;
-    return true;
-}
-
-/* A scheme, a host, a port, and at most one '/' behind them: the form that the SDK for JavaScript demands. */
-static bool parse_endpoint(struct span url, struct acs_resource *resource, struct error *error)
-{
-    if (!parse_scheme(&url, &resource->secure, error))
-        return false;
-    if (url.length > 0 && url.text[url.length - 1] == '/')
-        url.length--;
-    for (size_t i = 0; i < url.length; i++)
-        if (strchr("/?#@\\", url.text[i]) != NULL) {
-            error_set(error, ERROR_INPUT, "the endpoint has more to it than a host and a port");
-            return error_hint(error, "leave out the user, path, query and fragment");
-        }
-
-    const unsigned default_port = resource->secure ? 443 : 80;
-    unsigned port = default_port;
-    if (!parse_authority(url, resource, &port, error))
-        return false;
-    if (!resource->secure && !is_loopback(resource->host)) {
-        error_set(error, ERROR_INPUT, "the endpoint uses http://, which would send secrets in the clear");
-        return error_hint(error, "use https://; http:// is only for 127.0.0.0/8, [::1] and localhost");
-    }
-    /* A default port is not part of what is signed (reference: acs-identity.md, section 3). */
-    if (port == default_port)
-        snprintf(resource->authority, sizeof resource->authority, "%s", resource->host);
-    else
-        snprintf(resource->authority, sizeof resource->authority, "%s:%u", resource->host, port);
-    snprintf(resource->url, sizeof resource->url, "%s://%s", resource->secure ? "https" : "http", resource->authority);
-    return true;
 }
 
 /* --- the access key --- */
@@ -267,6 +128,15 @@ static bool take_parts(const char *connection_string, struct parts *parts, struc
     return true;
 }
 
+static bool parse_endpoint(struct span text, struct acs_resource *resource, struct error *error)
+{
+    if (origin_parse(text.text, text.length, &resource->origin, error))
+        return true;
+    if (error->hint[0] == '\0')
+        error_hint(error, "it looks like https://<resource name>.communication.azure.com");
+    return false;
+}
+
 bool acs_resource_parse(const char *connection_string, struct acs_resource *resource, struct error *error)
 {
     struct parts parts = {0};
@@ -282,15 +152,8 @@ bool acs_resource_parse(const char *connection_string, struct acs_resource *reso
 
 bool acs_resource_from_endpoint(const char *endpoint, struct acs_resource *resource, struct error *error)
 {
-    const struct span text = trim((struct span){endpoint, strlen(endpoint)});
-
     *resource = (struct acs_resource){0};
-    if (parse_endpoint(text, resource, error))
-        return true;
-    if (strcasestr(endpoint, "accesskey=") != NULL)
-        error_hint(error, "this is a connection string: give it as resource.connection_string");
-    acs_resource_clear(resource);
-    return false;
+    return parse_endpoint(trim((struct span){endpoint, strlen(endpoint)}), resource, error);
 }
 
 void acs_resource_clear(struct acs_resource *resource)

@@ -35,7 +35,7 @@ struct acs_signer {
     EVP_MD *sha256;
     EVP_MD_CTX *digest;
     EVP_MAC_CTX *hmac; /* has the key; restarted for each request */
-    char authority[sizeof((struct acs_resource *)0)->authority];
+    char authority[sizeof((struct origin *)0)->authority];
     int64_t date_s; /* of date; meaningful when date is not "" */
     char date[TIME_TEXT_SIZE];
     size_t body_length; /* 0: nothing kept */
@@ -77,7 +77,7 @@ struct acs_signer *acs_signer_new(const struct acs_resource *resource, struct er
         error_set(error, ERROR_INPUT, "there is no access key to sign with");
         goto fail;
     }
-    memcpy(signer->authority, resource->authority, sizeof signer->authority);
+    memcpy(signer->authority, resource->origin.authority, sizeof signer->authority);
     signer->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     signer->digest = EVP_MD_CTX_new();
     signer->hmac = new_hmac(&resource->key);

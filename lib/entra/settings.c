@@ -1,6 +1,8 @@
 /* From what was given, and from the variables of the SDKs, to a credential that can sign in. */
 #include "entra/entra_internal.h"
 
+#include "core/origin.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,20 +77,14 @@ static bool check_ids(const struct entra_credential *credential, struct error *e
 static bool choose_authority(struct entra_credential *credential, const char *given, struct error *error)
 {
     char url[ENTRA_ORIGIN_SIZE];
-    char origin[ENTRA_ORIGIN_SIZE];
-    const char *path = "";
+    struct origin origin;
     const bool has_scheme = given != NULL && strstr(given, "://") != NULL;
 
     if (given == NULL)
         return keep(&credential->authority, public_authority, error);
     const int length = snprintf(url, sizeof url, "%s%s", has_scheme ? "" : "https://", given);
-    const bool fits = length > 0 && (size_t)length < sizeof url && split_url(url, origin, &path) &&
-                      (path[0] == '\0' || strcmp(path, "/") == 0);
-    const bool is_loopback = fits && strncmp(origin, "http:", 5) == 0 && is_near_address(origin) &&
-                             (strncmp(origin + 7, "127.", 4) == 0 || strncmp(origin + 7, "localhost", 9) == 0 ||
-                              strncmp(origin + 7, "[::1]", 5) == 0);
-    if (fits && (strncmp(origin, "https:", 6) == 0 || is_loopback))
-        return keep(&credential->authority, origin, error);
+    if ((size_t)length < sizeof url && origin_parse(url, (size_t)length, &origin, error))
+        return keep(&credential->authority, origin.url, error);
     error_set(error, ERROR_INPUT, "the authority to sign in at is not a https:// address without a path");
     return error_hint(error, "give for example https://login.microsoftonline.us in authority_host or "
                              "AZURE_AUTHORITY_HOST");

@@ -72,7 +72,7 @@ void doctor_check_ledger(struct doctor *doctor)
     }
     check_counts(doctor, ledger);
     for (size_t i = 0; i < doctor->spec->resource_count; i++)
-        if (doctor->addresses[i].host[0] == '\0')
+        if (doctor->addresses[i].origin.host[0] == '\0')
             goto out; /* told already */
     places = places_find(doctor->spec, doctor->addresses, ledger, &error);
     if (places == NULL) {

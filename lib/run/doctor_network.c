@@ -41,8 +41,8 @@ static void append_address(const struct addrinfo *found, char *text, size_t size
 static void check_name(const struct question *question)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
-    const char *host = question->address->host;
-    char bare[sizeof question->address->host];
+    const char *host = question->address->origin.host;
+    char bare[sizeof question->address->origin.host];
     char addresses[ADDRESSES_SHOWN * INET6_ADDRSTRLEN + 8] = "";
     struct addrinfo *found = NULL;
 
@@ -91,7 +91,7 @@ static bool check_connection(const struct question *question)
     doctor_say(question->doctor, DOCTOR_BAD, question->end == HTTP_UNTRUSTED ? "tls" : "connection",
                question->fix[0] != '\0' ? question->fix
                                         : "check the network, its firewall, and the state of the service",
-               "%s: %s", question->address->authority, question->detail);
+               "%s: %s", question->address->origin.authority, question->detail);
     return false;
 }
 

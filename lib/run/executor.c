@@ -266,12 +266,13 @@ static void reject(struct executor *executor, const struct task *task, const str
         "resource in its tenant, and that the identity has a role on it (such as Contributor)";
 
     if (http->end != HTTP_ANSWERED) {
-        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->site->address->host, answer->message);
+        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->site->address->origin.host,
+                  answer->message);
         error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);
         acs_credential_hint(answer, server_s, now_s, hint);
-        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->host, task->status,
+        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->origin.host, task->status,
                   answer->code, answer->message);
         error_hint(&error, "%s", executor->site->credential != NULL && task->status == 401 ? bearer_hint : hint);
     }
@@ -474,7 +475,7 @@ static void check_patience(struct executor *executor, int64_t now_us)
         silence_us < (int64_t)executor->site->engine->spec->engine.give_up_after_ms * 1000)
         return;
     error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->site->address->host, (long long)(silence_us / 1000000));
+              executor->site->address->origin.host, (long long)(silence_us / 1000000));
     error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
     stop(executor, STOP_GAVE_UP, &error);
 }

@@ -18,7 +18,7 @@ static int64_t *settle_all(const struct spec *spec, const struct acs_resource *a
     }
     for (size_t i = 0; i < count; i++)
         wanted[i] = (struct ledger_resource){.name = spec->resources[i].name,
-                                             .authority = addresses != NULL ? addresses[i].authority : NULL};
+                                             .authority = addresses != NULL ? addresses[i].origin.authority : NULL};
     if (!settle_with(ledger, wanted, count, ids, error))
         goto fail;
     free(wanted);

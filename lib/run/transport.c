@@ -28,7 +28,7 @@ struct http_options transport_options(const struct spec *spec, const struct spec
                                       const struct acs_resource *address)
 {
     return (struct http_options){
-        .base_url = address->url,
+        .base_url = address->origin.url,
         .ca_file = resource->ca_file,
         .connect_to = (const char *const *)spec->engine.connect_to.items,
         .connect_to_count = spec->engine.connect_to.count,

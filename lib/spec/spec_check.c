@@ -1,6 +1,8 @@
 /* The rules between keys, which the table cannot say.  Each has its place, and its sentence on the reference page. */
 #include "spec/spec_internal.h"
 
+#include "core/origin.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -123,29 +125,26 @@ static bool check_credential(struct spec_reader *reader)
     return true;
 }
 
-bool spec_is_safe_address(const char *address)
+bool spec_check_address(struct spec_reader *reader, const char *key, const char *address, const char *example)
 {
-    static const char *const loopback[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
+    const struct spec_node *node = given(reader, key);
+    struct origin origin;
+    struct error error;
 
-    if (strncmp(address, "https://", 8) == 0 && address[8] != '\0' && strpbrk(address, " \t\r\n@") == NULL)
+    if (node == NULL || node->bad || address == NULL || origin_parse(address, strlen(address), &origin, &error))
         return true;
-    for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++) {
-        const size_t length = strlen(loopback[i]);
-        if (strncmp(address, loopback[i], length) == 0 && strchr(":/", address[length]) != NULL)
-            return true;
-    }
-    return false;
+    return spec_fault(reader, node, error.hint[0] != '\0' ? error.hint : example, "%s%s: %s", reader->place, key,
+                      error.message);
 }
 
 static bool check_endpoint(struct spec_reader *reader)
 {
-    const struct spec_node *node = given(reader, ".endpoint");
     const char *endpoint = resource(reader)->endpoint;
+    const bool is_connection_string = endpoint != NULL && strcasestr(endpoint, "accesskey=") != NULL;
 
-    if (node == NULL || endpoint == NULL || spec_is_safe_address(endpoint))
-        return true;
-    return spec_fault(reader, node, "write https://NAME.communication.azure.com",
-                      "%s.endpoint must be a https:// address (http:// only on this machine)", reader->place);
+    return spec_check_address(reader, ".endpoint", endpoint,
+                              is_connection_string ? "this is a connection string: give it as connection_string"
+                                                   : "write https://NAME.communication.azure.com");
 }
 
 static bool check_custom_id(struct spec_reader *reader)

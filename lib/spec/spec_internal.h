@@ -257,9 +257,8 @@ bool spec_check_sign_in(struct spec_reader *reader);
 bool spec_check_sink(struct spec_reader *reader);
 /* Which kind each sink is, and the columns that it does not name. False when the machine failed. */
 bool spec_derive_sinks(struct spec_reader *reader);
-/* Whether an address is a https:// one, or plain http:// on this machine: anywhere else that would show every token to
- * the network, here (the emulator) it shows nothing new. */
-bool spec_is_safe_address(const char *address);
+/* What stands at `key` of the section at hand is the address of a service (core/origin.h); NULL: it is not known. */
+bool spec_check_address(struct spec_reader *reader, const char *key, const char *address, const char *example);
 /* Runs every rule whose needs are met. False when the machine failed. */
 bool spec_check(struct spec_reader *reader);
 

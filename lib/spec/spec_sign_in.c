@@ -82,16 +82,12 @@ static void check_values(struct spec_reader *reader, const struct spec_node *sec
                          const struct spec_sign_in *sign_in)
 {
     const struct spec_node *tenant = spec_node_child(section, "tenant_id");
-    const struct spec_node *authority = spec_node_child(section, "authority_host");
 
     if (tenant != NULL && !tenant->bad && sign_in->tenant_id != NULL && !is_tenant(sign_in->tenant_id))
         spec_fault(reader, tenant, "write the tenant's id or its domain, such as contoso.onmicrosoft.com",
                    "%s.credential.tenant_id may hold only letters, digits, dots and hyphens", reader->place);
-    if (authority != NULL && !authority->bad && sign_in->authority_host != NULL &&
-        !spec_is_safe_address(sign_in->authority_host))
-        spec_fault(reader, authority, "write for example https://login.microsoftonline.us",
-                   "%s.credential.authority_host must be a https:// address (http:// only on this machine)",
-                   reader->place);
+    spec_check_address(reader, ".credential.authority_host", sign_in->authority_host,
+                       "write for example https://login.microsoftonline.us");
 }
 
 bool spec_check_sign_in(struct spec_reader *reader)

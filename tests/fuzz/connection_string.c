@@ -16,22 +16,23 @@ static bool is_lower_authority(const char *text)
 
 static void check_endpoint(const struct acs_resource *resource)
 {
-    const size_t host_length = strlen(resource->host);
-    const char *scheme = resource->secure ? "https://" : "http://";
+    const size_t host_length = strlen(resource->origin.host);
+    const char *scheme = resource->origin.secure ? "https://" : "http://";
 
-    MUST(host_length > 0 && strncmp(resource->authority, resource->host, host_length) == 0);
-    MUST(resource->authority[host_length] == '\0' || resource->authority[host_length] == ':');
-    MUST(is_lower_authority(resource->authority));
-    MUST(strncmp(resource->url, scheme, strlen(scheme)) == 0);
-    MUST(strcmp(resource->url + strlen(scheme), resource->authority) == 0);
-    MUST(resource->secure || strcmp(resource->host, "localhost") == 0 || strncmp(resource->host, "127.", 4) == 0 ||
-         resource->host[0] == '[');
+    MUST(host_length > 0 && strncmp(resource->origin.authority, resource->origin.host, host_length) == 0);
+    MUST(resource->origin.authority[host_length] == '\0' || resource->origin.authority[host_length] == ':');
+    MUST(is_lower_authority(resource->origin.authority));
+    MUST(strncmp(resource->origin.url, scheme, strlen(scheme)) == 0);
+    MUST(strcmp(resource->origin.url + strlen(scheme), resource->origin.authority) == 0);
+    MUST(resource->origin.secure || strcmp(resource->origin.host, "localhost") == 0 ||
+         strncmp(resource->origin.host, "127.", 4) == 0 || resource->origin.host[0] == '[');
 }
 
 static void check_same_endpoint(const struct acs_resource *resource, const struct acs_resource *other)
 {
-    MUST(resource->secure == other->secure && strcmp(resource->host, other->host) == 0);
-    MUST(strcmp(resource->authority, other->authority) == 0 && strcmp(resource->url, other->url) == 0);
+    MUST(resource->origin.secure == other->origin.secure && strcmp(resource->origin.host, other->origin.host) == 0);
+    MUST(strcmp(resource->origin.authority, other->origin.authority) == 0 &&
+         strcmp(resource->origin.url, other->origin.url) == 0);
 }
 
 /* Written out in the portal's form it is the same resource; so is its endpoint alone, but for the key. */
@@ -44,13 +45,13 @@ static void check_written_out(const struct acs_resource *resource)
 
     MUST(secret_is_set(&resource->key) && resource->key.length > 0 && resource->key.length <= 768);
     EVP_EncodeBlock(key, (const unsigned char *)secret_reveal(&resource->key), (int)resource->key.length);
-    snprintf(text, sizeof text, "endpoint=%s/;accesskey=%s", resource->url, (const char *)key);
+    snprintf(text, sizeof text, "endpoint=%s/;accesskey=%s", resource->origin.url, (const char *)key);
     MUST(acs_resource_parse(text, &again, &error));
     check_same_endpoint(resource, &again);
     MUST(again.key.length == resource->key.length &&
          memcmp(again.key.bytes, resource->key.bytes, again.key.length) == 0);
     acs_resource_clear(&again);
-    MUST(acs_resource_from_endpoint(resource->url, &again, &error));
+    MUST(acs_resource_from_endpoint(resource->origin.url, &again, &error));
     check_same_endpoint(resource, &again);
     MUST(!secret_is_set(&again.key));
     acs_resource_clear(&again);

@@ -74,7 +74,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     snprintf(connection, sizeof connection, "endpoint=https://contoso.communication.azure.com;accesskey=%s",
              resource.key_text);
     MUST(acs_resource_parse(connection, &known, &error));
-    snprintf(authority, sizeof authority, "%s", known.authority);
+    snprintf(authority, sizeof authority, "%s", known.origin.authority);
     signer = acs_signer_new(&known, &error);
     MUST(signer != NULL);
     acs_resource_clear(&known);

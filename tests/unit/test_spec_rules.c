@@ -131,17 +131,24 @@ static void a_resource_is_entered_in_one_way(void **state)
 
 static void an_endpoint_is_reached_by_tls(void **state)
 {
-    static const char *const endpoints[] = {"http://contoso.communication.azure.com", "http://localhost.evil.example",
-                                            "contoso.communication.azure.com", "https://", "https://a b"};
+    refuses(state,
+            TOP LEDGER ROSTER RULES
+            "resource: { endpoint: http://contoso.communication.azure.com, credential: default }\n",
+            "job.yaml:9:23: resource.endpoint: the address uses http://, which would send secrets in the clear\n"
+            "  hint: use https://; http:// is only for 127.0.0.0/8, [::1] and localhost\n");
+    refuses(state,
+            TOP LEDGER ROSTER RULES "resource: { endpoint: contoso.communication.azure.com, credential: default }\n",
+            "job.yaml:9:23: resource.endpoint: the address does not begin with https://\n"
+            "  hint: write https://NAME.communication.azure.com\n");
+}
 
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
-        char yaml[512];
-        snprintf(yaml, sizeof yaml, TOP LEDGER ROSTER RULES "resource: { endpoint: '%s', credential: default }\n",
-                 endpoints[i]);
-        refuses(state, yaml,
-                "job.yaml:9:23: resource.endpoint must be a https:// address (http:// only on this machine)\n"
-                "  hint: write https://NAME.communication.azure.com\n");
-    }
+static void a_connection_string_given_as_an_endpoint_is_recognised(void **state)
+{
+    setenv("ACS_ENDPOINT", "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0", 1);
+    refuses(state, TOP LEDGER ROSTER RULES "resource: { endpoint: { env: ACS_ENDPOINT }, credential: default }\n",
+            "job.yaml:9:23: resource.endpoint: the address does not begin with https://\n"
+            "  hint: this is a connection string: give it as connection_string\n");
+    unsetenv("ACS_ENDPOINT");
 }
 
 static void some_features_need_a_version_that_knows_them(void **state)
@@ -199,6 +206,7 @@ int main(void)
         TEST(tokens_need_somewhere_to_go),
         TEST(a_resource_is_entered_in_one_way),
         TEST(an_endpoint_is_reached_by_tls),
+        TEST(a_connection_string_given_as_an_endpoint_is_recognised),
         TEST(some_features_need_a_version_that_knows_them),
         TEST(no_file_has_two_uses),
     };

@@ -123,9 +123,13 @@ static void what_becomes_part_of_an_address_is_looked_at(void **state)
     refuses(state, JOB "  credential: { kind: client_secret, tenant_id: a/b }\n",
             "job.yaml:11:49: resource.credential.tenant_id may hold only letters, digits, dots and hyphens\n"
             "  hint: write the tenant's id or its domain, such as contoso.onmicrosoft.com\n");
-    refuses(state, JOB "  credential: { kind: client_secret, authority_host: http://login.example }\n",
-            "job.yaml:11:54: resource.credential.authority_host must be a https:// address (http:// only on this "
-            "machine)\n"
+    refuses(
+        state, JOB "  credential: { kind: client_secret, authority_host: http://login.example }\n",
+        "job.yaml:11:54: resource.credential.authority_host: the address uses http://, which would send secrets in the "
+        "clear\n"
+        "  hint: use https://; http:// is only for 127.0.0.0/8, [::1] and localhost\n");
+    refuses(state, JOB "  credential: { kind: client_secret, authority_host: login.microsoftonline.us }\n",
+            "job.yaml:11:54: resource.credential.authority_host: the address does not begin with https://\n"
             "  hint: write for example https://login.microsoftonline.us\n");
     load(state, JOB "  credential: { kind: client_secret, authority_host: 'http://127.0.0.1:1' }\n");
 }
