@@ -63,9 +63,9 @@ enum { BAR_MIN = 10, BAR_MAX = 60, GAP = 2 };
 /* The parts in the order in which they stand. */
 enum part_kind { LABEL, BAR, PERCENT, COUNT, FAILED, IN_DOUBT, RATE, QUOTA, THROTTLED, LEFT, WAITING, PARTS };
 
-/* The same in the order in which they find room on a terminal. */
-static const enum part_kind by_weight[PARTS] = {PERCENT, FAILED,    LEFT,  COUNT,    BAR,  RATE,
-                                                WAITING, THROTTLED, QUOTA, IN_DOUBT, LABEL};
+/* The same in the order in which they find room on a terminal. Why nothing moves says more than that it does not. */
+static const enum part_kind by_weight[PARTS] = {PERCENT, FAILED,    LEFT,  COUNT,    BAR,  WAITING,
+                                                RATE,    THROTTLED, QUOTA, IN_DOUBT, LABEL};
 
 struct part {
     char text[96]; /* "": not shown */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { PLOT_HEIGHT = 100 }; /* in units of the drawing */
+enum { PLOT_HEIGHT = 100, LEAST_HEIGHT = 2 }; /* in units of the drawing */
 
 /* The largest power of ten that is not above; 1 for what is not positive. */
 static double power_below(double number)
@@ -54,16 +54,18 @@ static void begin_svg(struct buffer *page, const char *id, const char *title, co
              id, id, html_count(columns).text, id, title, id, description);
 }
 
-static void add_bar(struct buffer *page, const char *class, size_t column, double from, double height)
+/* Returns where it ends, for the next one on top of it. */
+static double add_bar(struct buffer *page, const char *class, size_t column, double from, double height)
 {
     if (height <= 0)
-        return;
+        return from;
     /* What is there shows, however little it is. */
-    if (height < 0.8)
-        height = 0.8;
+    if (height < LEAST_HEIGHT)
+        height = LEAST_HEIGHT;
     html_add(page, "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\".9\" height=\"{}\"/>\n", class,
              html_decimal((double)column, 0).text, html_decimal(PLOT_HEIGHT - from - height, 2).text,
              html_decimal(height, 2).text);
+    return from + height;
 }
 
 static void add_grid(struct buffer *page, size_t columns)
@@ -108,8 +110,7 @@ static void draw_series(struct buffer *page, const struct series *series, double
         double from = 0;
         for (int kind = 0; kind < SERIES_KINDS; kind++) {
             const double height = a_second(series, series->counts[i][kind]) * PLOT_HEIGHT / most;
-            add_bar(page, kinds[kind].class, i, from, height);
-            from += height;
+            from = add_bar(page, kinds[kind].class, i, from, height);
         }
     }
     buffer_append_text(page, "</svg>\n");

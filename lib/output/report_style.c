@@ -29,7 +29,8 @@ const char *const report_style[] = {
     "th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid var(--line);vertical-align:top}\n",
     "th:first-child,td:first-child{text-align:left;padding-left:0}thead th{font-weight:600;font-size:.9rem}\n",
     "tbody th{font-weight:400}tbody th small{display:block;font-size:.8rem}\n",
-    ".changes td:nth-child(3),.changes th:nth-child(3),.stack td,.stack th{text-align:left}\n",
+    ".changes tr>:nth-child(3){padding-left:1rem}.changes td:nth-child(3),.changes th:nth-child(3),.stack td,.stack "
+    "th{text-align:left}\n",
     "code{font:.875em ui-monospace,monospace}.stack td{white-space:nowrap}.stack td code{font-size:.8em}\n",
     /* figures */
     ".cause,.reason{border-left:.25rem solid var(--bad);background:var(--soft);padding:.6rem .8rem;margin:.75rem 0;"

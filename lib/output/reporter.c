@@ -345,9 +345,7 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     for (size_t i = 0; i < summary->resource_count; i++)
         print_learnt(err, &summary->resources[i]);
     if (summary->in_doubt > 0)
-        fprintf(err,
-                "  %" PRIu64 " creates in doubt: there may be identities that nobody knows; `rollcall status` lists "
-                "them\n",
+        fprintf(err, "  %" PRIu64 " creates in doubt: maybe identities that nobody knows; see `rollcall status`\n",
                 summary->in_doubt);
     print_path(err, "mapping", summary->mapping);
     for (size_t i = 0; i < summary->sink_count; i++)

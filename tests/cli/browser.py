@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-WIDTHS = {"phone": 390, "desktop": 1280}
+WIDTHS = {"phone": 375, "desktop": 1280}
 THEMES = ["light", "dark"]
 
 # For each text: its colour and what it stands on, as they are computed; what is transparent shows what is behind it.

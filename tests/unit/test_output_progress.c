@@ -198,6 +198,7 @@ static void a_narrow_terminal_gets_what_matters_most(void **state)
         {20, "  50%  10 failed"},
         {40, " #####-----   50%  10 failed  15 s left"},
         {45, "  50%  490/1000 done  10 failed  15 s left"},
+        {80, " ######------   50%  490/1000 done  10 failed  15 s left  waiting for the quota"},
     };
 
     (void)state;

@@ -303,6 +303,41 @@ static void a_run_that_has_not_ended_knows_who_is_left(void **state)
     shows("<td>9</td><td>1 provisioned</td><td>1</td>");
 }
 
+static void every_category_has_a_row_that_says_what_it_is(void **state)
+{
+    struct run_record record = {.started_at_ms = WHEN_MS, .job = "demo", .operator_name = ""};
+    char row[64];
+
+    (void)state;
+    for (int category = 0; category < CATEGORY_COUNT; category++)
+        record.categories[category] = 100 + (uint64_t)category;
+    works(ledger_run_begin(ledger, &record, &error));
+    run_id = record.id;
+    make();
+    for (int category = 0; category < CATEGORY_COUNT; category++) {
+        snprintf(row, sizeof row, "</small></th><td>%d</td>", 100 + category);
+        shows(row);
+        snprintf(row, sizeof row, "<th scope=\"row\">%s<small>", category_name((enum category)category));
+        shows(row);
+    }
+    assert_null(strstr(page.data, "{}"));
+}
+
+/* A thousand answers, a throttle and a failure in one span: the small marks stand on the large one and on each other.
+ */
+static void what_is_rare_is_seen_on_top_of_what_is_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        add("anna", ACTION_PROVISION, OUTCOME_DONE, "done", "");
+    add("bert", ACTION_PROVISION, OUTCOME_THROTTLED, "again", "TooManyRequests");
+    add("cleo", ACTION_PROVISION, OUTCOME_FAILED, "failed", "Code");
+    make();
+    shows("<rect class=\"done\" x=\"0\" y=\"50\" width=\".9\" height=\"50\"/>");
+    shows("<rect class=\"throttled\" x=\"0\" y=\"48\" width=\".9\" height=\"2\"/>");
+    shows("<rect class=\"other\" x=\"0\" y=\"46\" width=\".9\" height=\"2\"/>");
+}
+
 static void adopted_identities_are_no_requests(void **state)
 {
     const struct adoption adoption = {.key = "anna", .identity = identity_id(1), .state = IDENTITY_ACTIVE};
@@ -392,6 +427,8 @@ static const struct CMUnitTest tests[] = {
     TEST(nothing_from_outside_is_markup),
     TEST(a_run_says_how_it_ended_and_why),
     TEST(a_run_that_has_not_ended_knows_who_is_left),
+    TEST(every_category_has_a_row_that_says_what_it_is),
+    TEST(what_is_rare_is_seen_on_top_of_what_is_not),
     TEST(adopted_identities_are_no_requests),
     TEST(tokens_are_told_by_the_hours_that_they_have_left),
     TEST(every_cause_comes_with_something_to_do),
