@@ -2,9 +2,10 @@
 #ifndef ROLLCALL_CORE_UUID_H
 #define ROLLCALL_CORE_UUID_H
 
-enum { UUID_BYTES = 16, UUID_LENGTH = 36 };
+#include "core/error.h"
 
-/* Of random bytes, of which some bits are not used. */
-void uuid_format(const unsigned char random[UUID_BYTES], char text[UUID_LENGTH + 1]);
+enum { UUID_LENGTH = 36 };
+
+bool uuid_random(char text[UUID_LENGTH + 1], struct error *error);
 
 #endif

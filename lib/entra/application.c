@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum { URL_SIZE = ENTRA_ORIGIN_SIZE + 160, RETRY_MS = 1000 };
 
@@ -30,14 +29,12 @@ static void append_field(struct buffer *body, const char *name, const char *valu
 
 static bool append_own_assertion(struct entra_credential *credential, int64_t now_s, struct error *error)
 {
-    unsigned char random[UUID_BYTES];
     char id[UUID_LENGTH + 1];
     char url[URL_SIZE];
     struct buffer text;
 
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return error_errno(error, "cannot get random bytes");
-    uuid_format(random, id);
+    if (!uuid_random(id, error))
+        return false;
     snprintf(url, sizeof url, "%s%s", credential->request.origin, credential->request.target.data);
     const struct assertion assertion = {
         .audience = url,

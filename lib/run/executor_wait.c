@@ -1,0 +1,127 @@
+#include "run/executor.h"
+
+enum {
+    LONGEST_MS = 1000,
+    BERTH_WAIT_US = 50000,
+};
+
+/* --- patience --- */
+
+static int64_t patience_us(const struct executor *executor)
+{
+    return (int64_t)executor->site->engine->spec->engine.give_up_after_ms * 1000;
+}
+
+static void give_up_on_service(struct executor *executor, int64_t silence_us)
+{
+    struct error error;
+
+    error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
+              executor->site->address->origin.host, (long long)(silence_us / 1000000));
+    error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
+    executor_stop(executor, STOP_GAVE_UP, &error);
+}
+
+void executor_check_patience(struct executor *executor)
+{
+    const int64_t now_us = executor_now_us(executor);
+    const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
+
+    if (!executor->draining && silence_us > 0 && silence_us >= patience_us(executor))
+        give_up_on_service(executor, silence_us);
+    if (executor->draining && now_us >= executor->drain_until_us)
+        http_pool_abort(executor->pool); /* recorded as what it is: not known */
+}
+
+void executor_go_on_signing_in(struct executor *executor)
+{
+    int64_t silence_us;
+    struct error error = {.code = ERROR_NONE};
+
+    if (executor->draining)
+        return;
+    executor->signed_in = sign_in_go_on(executor->sign_in, executor_now_us(executor), &silence_us, &error);
+    if (executor->signed_in == SIGN_IN_REFUSED)
+        executor_stop(executor, STOP_REJECTED, &error);
+    if (executor->signed_in != SIGN_IN_TROUBLE || silence_us < patience_us(executor))
+        return;
+    error.code = ERROR_SYSTEM;
+    error_context(&error, "no token could be had for %lld s", (long long)(silence_us / 1000000));
+    error_hint(&error, "run again when signing in works; engine.give_up_after says how long to wait");
+    executor_stop(executor, STOP_GAVE_UP, &error);
+}
+
+/* --- waiting --- */
+
+static int64_t earlier(int64_t one_us, int64_t other_us)
+{
+    return one_us < other_us ? one_us : other_us;
+}
+
+/* Why nothing moves, and the earliest moment at which something may be admitted; INT64_MAX where answers decide. */
+static enum waiting find_cause(struct executor *executor, int64_t now_us, int64_t *until_us)
+{
+    struct gate *gate = &executor->gate;
+    enum waiting waiting = executor->held == 0 ? WAITING_IDLE : WAITING_NOT;
+
+    *until_us = executor->crowded ? now_us + BERTH_WAIT_US : INT64_MAX;
+    if (executor->delayed.head != NULL)
+        *until_us = earlier(*until_us, executor->delayed.head->not_before_us);
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (executor->ready[action].head == NULL)
+            continue;
+        const int64_t at_us = gate_next_us(gate, (enum action)action, now_us);
+        if (at_us == gate->lanes[action].paused_until_us)
+            waiting = WAITING_THROTTLED;
+        else if (at_us > now_us && executor->admitted == 0)
+            waiting = WAITING_QUOTA;
+        *until_us = earlier(*until_us, at_us);
+    }
+    if (gate_service_is_down(gate)) {
+        waiting = WAITING_SERVICE;
+        *until_us = *until_us == INT64_MAX || gate->probe_at_us > *until_us ? gate->probe_at_us : *until_us;
+    }
+    if (executor->signed_in != SIGN_IN_READY) {
+        waiting = WAITING_SIGN_IN;
+        *until_us = INT64_MAX;
+    }
+    return waiting;
+}
+
+/* For the progress line. */
+static void tell(struct executor *executor, enum waiting waiting, int64_t until_us, int64_t now_us)
+{
+    struct site *site = executor->site;
+    const struct gate_outlook outlook = gate_look_ahead(&executor->gate, site->to_send, now_us);
+
+    atomic_store(&site->waiting, waiting);
+    atomic_store(&site->waiting_until_us, waiting <= WAITING_IDLE || until_us == INT64_MAX ? 0 : until_us);
+    atomic_store(&site->quota_until_us, outlook.last_us);
+    atomic_store(&site->quota_used_permille, outlook.used_permille);
+}
+
+static int64_t next_event_us(struct executor *executor, int64_t now_us)
+{
+    int64_t until_us;
+
+    if (executor->draining)
+        return executor->drain_until_us;
+    const enum waiting waiting = find_cause(executor, now_us, &until_us);
+    tell(executor, waiting, until_us, now_us);
+    /* Without room, or with a probe under way, the moment alone does not help: an answer must come. */
+    if (!executor_has_room(executor) || !gate_is_open(&executor->gate, executor->admitted, until_us))
+        until_us = INT64_MAX;
+    return earlier(until_us, sign_in_next_us(executor->sign_in, now_us));
+}
+
+int executor_timeout_ms(struct executor *executor)
+{
+    const int64_t now_us = executor_now_us(executor);
+    const int64_t at_us = next_event_us(executor, now_us);
+
+    if (at_us <= now_us)
+        return 0;
+    if (at_us - now_us > LONGEST_MS * INT64_C(1000))
+        return LONGEST_MS;
+    return (int)((at_us - now_us + 999) / 1000);
+}
