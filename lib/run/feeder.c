@@ -73,12 +73,12 @@ static bool set_subject(struct feeder *feeder, struct task *task, const struct i
     return secret_set(&task->teams_token, token.bytes, token.length, error);
 }
 
-/* Puts the watch text and the row, as the recorder wants them, into the feeder's buffers. */
-static bool encode(struct feeder *feeder, const struct roster_row *row, const struct identity *identity,
-                   struct error *error)
+/* Puts the watch text and the row, as the recorder wants them, into the feeder's buffers. `applied`: the watched values
+ * that are known of the identity already. */
+static bool encode(struct feeder *feeder, const struct roster_row *row, const char *applied, struct error *error)
 {
     buffer_reset(&feeder->watch);
-    roster_watch_merge(row->watch, identity->watch, &feeder->watch);
+    roster_watch_merge(row->watch, applied, &feeder->watch);
     if (buffer_failed(&feeder->watch))
         return buffer_error(&feeder->watch, "the watched columns of a user", error);
     buffer_reset(&feeder->row);
@@ -93,7 +93,11 @@ static struct task *task_of_row(struct feeder *feeder, const struct plan_user *u
     const struct roster_row *row = user->row;
     struct identity identity;
 
-    if (!find_known(feeder, row, &identity, error) || !encode(feeder, row, &identity, error))
+    if (!find_known(feeder, row, &identity, error))
+        return NULL;
+    /* Who moves gets a new identity: what was applied to the old one is not about it. */
+    const bool is_new = action_list_has(actions, ACTION_PROVISION);
+    if (!encode(feeder, row, is_new ? "" : identity.watch, error))
         return NULL;
     struct task *task = task_new(plan_category(user->reason), actions, row->key.bytes, row->key.length,
                                  feeder->watch.data, feeder->watch.length, feeder->row.data, feeder->row.length);

@@ -4,7 +4,7 @@
     model.py [--rounds N] [--seed S] [--interrupts N] [--keep]
 
 Each round changes the roster (users come, leave, return and change; columns are added and reordered; values hold spaces,
-quotes and other scripts), lets tokens or grace periods end by moving their times in the ledger, deletes or revokes
+quotes and other scripts; in some walks they move between two resources), lets tokens or grace periods end by moving their times in the ledger, deletes or revokes
 identities behind rollcall's back, takes one of several rule sets, asks for the plan and runs it. The model says what plan
 and run must do; ledger, mapping, token file, failures and the emulator's identities are compared with it.
 
@@ -102,6 +102,31 @@ class Service:
         self.process.communicate()
 
 
+class Services:
+    """One for each resource of a job, by its name; "" for the only one."""
+
+    def __init__(self, names, *options):
+        self.by_name = {name: Service(*options, *(["--seed", name] if name else [])) for name in names}
+        self.environment = {variable(name): service.connection_string for name, service in self.by_name.items()}
+
+    def identities(self):
+        """Of all of them, with where they are."""
+        return {identity: {**facts, "place": name} for name, service in self.by_name.items()
+                for identity, facts in service.identities().items()}
+
+    def of(self, identity):
+        return self.by_name[self.identities()[identity]["place"]]
+
+    def stop(self):
+        for service in self.by_name.values():
+            service.stop()
+
+
+def variable(name):
+    """The one with the connection string of a resource."""
+    return name.upper() if name else "COMMUNICATION_SERVICES_CONNECTION_STRING"
+
+
 # --- rule sets ---------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +135,7 @@ class Rules:
         self.added, self.changed, self.expiring = list(added), list(changed), expiring
         self.removed, self.after, self.meanwhile, self.lost = list(removed), after, list(meanwhile), list(lost)
 
-    def yaml(self):
+    def yaml(self, moved=()):
         def flow(actions):
             return "[" + ", ".join(actions) + "]" if actions else "keep"
 
@@ -121,6 +146,8 @@ class Rules:
                 removed += f", meanwhile: {flow(self.meanwhile)}"
         parts = [f"added: {flow(self.added)}", f"changed: {flow(self.changed)}", f"removed: {{ {removed} }}",
                  f"lost: {flow(self.lost)}"]
+        if moved:
+            parts.append(f"moved: {flow(moved)}")
         if self.expiring is not None:
             parts.append(f"expiring: {{ within: {WITHIN}s, do: {flow(self.expiring)} }}")
         return "{ " + ", ".join(parts) + " }"
@@ -145,6 +172,8 @@ WITHOUT_TOKENS = [
     Rules(changed=["revoke"], removed=["delete"], after=GRACE, meanwhile=["revoke"], lost=["provision"]),
     Rules(changed=["delete"], removed=["revoke"]),
 ]
+MOVES = [[], ["delete"], ["delete", "provision"], ["delete", "provision"]]
+PLACES = ["emea", "us"]
 WATCHES = [["pw"], ["pw"], ["pw", "dept"], ["dept", "pw"], []]
 WHERES = [None, None, None, None, ["sales", "it & \"co\""]]
 
@@ -155,8 +184,8 @@ WHERES = [None, None, None, None, ["sales", "it & \"co\""]]
 class User:
     """What the ledger should say of a user."""
 
-    def __init__(self, identity, state, applied, ends, mark=None):
-        self.identity, self.state, self.applied = identity, state, applied
+    def __init__(self, identity, place, state, applied, ends, mark=None):
+        self.identity, self.place, self.state, self.applied = identity, place, state, applied
         self.ends = ends  # None: no token; 0: one is owed; else when it ends
         self.mark = mark  # since when it is gone
 
@@ -172,12 +201,16 @@ class Model:
     def issue_rule(self, rules):
         return rules.expiring if rules.expiring and "issue" in rules.expiring else ["issue"]
 
-    def judge_present(self, user, watch, row, before, rules, now, reissue):
+    def judge_present(self, user, job, row, before, now):
         """(category, actions, what is taken over without a request)"""
+        watch, rules, reissue = job.watch, job.rules, job.reissue
         if user is None or user.state == "deleted":
             return "added", rules.added, {}
         if user.state == "lost":
             return "lost", rules.lost, {}
+        moved = user.place != row["region"]
+        if moved and job.moved:
+            return "moved", job.moved, {}
         values = {column: row[column] for column in watch}
         if before is not None:
             # Texts are compared as a whole with what was applied: only when all columns were watched then.
@@ -202,7 +235,7 @@ class Model:
                 return "expiring", rules.expiring, adopted
             if rules.expiring and user.ends is not None and user.ends - now <= WITHIN:
                 return "expiring", rules.expiring, adopted
-        return ("changed" if differs else "unchanged"), [], adopted
+        return ("changed" if differs else "moved" if moved else "unchanged"), [], adopted
 
     def judge_absent(self, user, previous, key, rules, now):
         """(category, actions, does its grace period begin?); category None: nothing to say about it"""
@@ -224,8 +257,7 @@ class Model:
             if job.where is not None and row["dept"] not in job.where:
                 continue
             before = job.previous.get(key) if job.previous is not None else None
-            category, actions, adopted = self.judge_present(
-                self.users.get(key), job.watch, row, before, job.rules, now, job.reissue)
+            category, actions, adopted = self.judge_present(self.users.get(key), job, row, before, now)
             planned.append((key, category, actions, adopted, False))
         for key in order:
             if key not in job.roster:
@@ -257,7 +289,7 @@ class Model:
             for step, action in enumerate(actions):
                 if action == "provision":
                     values = {column: job.roster[key][column] for column in job.watch}
-                    user = self.users[key] = User(made[key], "active", values, now + LIFETIME if self.has_tokens else None)
+                    user = self.users[key] = User(made[key], job.roster[key]["region"], "active", values, now + LIFETIME if self.has_tokens else None)
                     self.live[user.identity] = 1 if self.has_tokens else 0
                     served.add(key)
                 elif not self.act(user, category, actions, step, now, served, key):
@@ -296,17 +328,30 @@ class Model:
 class Job:
     """A folder with a spec, a roster, a ledger and outputs; and how it is run this time."""
 
-    def __init__(self, folder, connection_string, random_, delimiter=",", has_tokens=True, custom_id=False, engine="{}"):
+    def __init__(self, folder, services, random_, delimiter=",", has_tokens=True, custom_id=False, engine="{}"):
         self.folder, self.random = folder, random_
-        self.environment = {**os.environ, "COMMUNICATION_SERVICES_CONNECTION_STRING": connection_string}
+        self.places = list(services.by_name)
+        self.environment = {**os.environ, **services.environment}
         self.delimiter, self.has_tokens, self.custom_id, self.engine = delimiter, has_tokens, custom_id, engine
         self.roster, self.previous = {}, None
-        self.rules, self.watch, self.where = Rules(), [], None
+        self.rules, self.moved, self.watch, self.where = Rules(), [], [], None
         self.only = self.limit = None
         self.reissue = False
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def has_places(self):
+        return len(self.places) > 1
+
+    def resources(self):
+        def one(name):
+            return (f"{{ connection_string: {{ env: {variable(name)} }}" + (", custom_id: true" if self.custom_id else "")
+                    + " }")
+
+        if not self.has_places():
+            return "resource: " + one("")
+        return "resources: { " + ", ".join(f"{name}: {one(name)}" for name in self.places) + " }"
 
     def write_spec(self):
         def text(value):
@@ -317,15 +362,16 @@ class Job:
             roster.append(f"where: {{ dept: {text(self.where)} }}")
         if self.previous is not None:
             roster.append("previous: previous.csv")
+        if self.has_places():
+            roster.append("resource_column: region")
         lines = [
             "version: 1",
             "name: model",
-            "resource: { connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }"
-            + (", custom_id: true" if self.custom_id else "") + " }",
+            self.resources(),
             "ledger: job.ledger",
             "roster: { " + ", ".join(roster) + " }",
             "token: { scopes: " + ("[chat]" if self.has_tokens else "[]") + " }",
-            "rules: " + self.rules.yaml(),
+            "rules: " + self.rules.yaml(self.moved),
             "limits: { delete: 100%, revoke: 100%, shrink: 100% }",
             "outputs: { mapping: out/mapping.csv, failures: out/failures.csv"
             + (", tokens: { csv: out/tokens.csv }" if self.has_tokens else "") + " }",
@@ -337,7 +383,7 @@ class Job:
 
     def write_csv(self, name, rows, without=None):
         """The rows with their columns in any order, quoted or not, with either end of line."""
-        columns = ["user_id", "pw", "dept", "name"] + self.random.sample(["a", "b", "c d"], self.random.randint(0, 3))
+        columns = ["user_id", "pw", "dept", "name", "region"] + self.random.sample(["a", "b", "c d"], self.random.randint(0, 3))
         self.random.shuffle(columns)
         if without in columns:
             columns.remove(without)
@@ -373,11 +419,11 @@ class Job:
         return rows
 
     def ledger(self):
-        """{key: (identity, state, end of token, fingerprint, gone since, watch text)} in the ledger's order."""
+        """{key: (identity, state, end of token, fingerprint, gone since, watch text, place)} in the ledger's order."""
         if not os.path.exists(self.path("job.ledger")):
             return {}
-        rows = self.sql("SELECT key, identity, state, token_expires_at, token_fingerprint, removed_at, watch"
-                        " FROM identities ORDER BY id")
+        rows = self.sql("SELECT key, identity, state, token_expires_at, token_fingerprint, removed_at, watch, name"
+                        " FROM identities JOIN resources ON resources.id = resource ORDER BY identities.id")
         return {row[0]: row[1:] for row in rows}
 
     def table(self, name):
@@ -398,7 +444,7 @@ def check_outputs(job, now):
     """Mapping and token file are what the ledger says."""
     ledger = job.ledger()
     check("mapping", job.table("out/mapping.csv"),
-          [[key, row[0], row[1], time_text(row[2])] for key, row in ledger.items()])
+          [[key, row[0], row[1], time_text(row[2])] + ([row[-1]] if job.has_places() else []) for key, row in ledger.items()])
     if not job.has_tokens:
         return
     tokens = {}
@@ -433,20 +479,20 @@ class Walk:
         self.random = random.Random(seed)
         self.gone = self.random.choice([404, 401])
         self.has_tokens = self.random.random() < 0.85
-        self.service = Service("--gone", str(self.gone))
-        self.job = Job(folder, self.service.connection_string, self.random, self.random.choice(DELIMITERS),
+        self.services = Services(self.random.choice([[""], PLACES]), "--gone", str(self.gone))
+        self.job = Job(folder, self.services, self.random, self.random.choice(DELIMITERS),
                        self.has_tokens, self.random.random() < 0.2)
         self.model = Model(self.has_tokens, self.gone)
-        self.log = []
+        self.moves = 0
 
     def new_row(self):
         return {"pw": self.random.choice(VALUES), "dept": self.random.choice(DEPARTMENTS),
-                "name": self.random.choice(VALUES)}
+                "name": self.random.choice(VALUES), "region": self.random.choice(self.job.places)}
 
     def change_roster(self):
         roster, pick = self.job.roster, self.random
         for _ in range(pick.randint(0, 6)):
-            what = pick.choice(["add", "add", "remove", "change", "change", "name"])
+            what = pick.choice(["add", "add", "remove", "change", "change", "name", "move"])
             if what == "add":
                 roster.setdefault(pick.choice(KEYS), self.new_row())
             elif roster:
@@ -454,7 +500,7 @@ class Walk:
                 if what == "remove":
                     del roster[key]
                 else:
-                    column = "name" if what == "name" else pick.choice(["pw", "pw", "dept"])
+                    column = {"name": "name", "move": "region"}.get(what) or pick.choice(["pw", "pw", "dept"])
                     roster[key] = {**roster[key], column: self.new_row()[column]}
         if pick.random() < 0.1:
             for key in pick.sample(list(roster), len(roster) // 2):
@@ -477,10 +523,10 @@ class Walk:
                 user.mark = now - GRACE + pick.choice([-1000, 1000])
                 self.job.sql("UPDATE identities SET removed_at = ? WHERE key = ?", user.mark, key)
             elif model.live[user.identity] is not None and draw > 0.98:
-                self.service.delete(user.identity)
+                self.services.of(user.identity).delete(user.identity)
                 model.live[user.identity] = None
             elif model.live[user.identity] is not None and draw > 0.97:
-                self.service.revoke(user.identity)
+                self.services.of(user.identity).revoke(user.identity)
                 model.live[user.identity] = 0
         if model.users:
             # The mapping is written when the audit trail grew; what was done here by hand is not in it.
@@ -490,6 +536,9 @@ class Walk:
         job, pick = self.job, self.random
         if not job.rules or pick.random() < 0.3:
             job.rules = pick.choice(WITH_TOKENS if self.has_tokens else WITHOUT_TOKENS)
+            job.moved = pick.choice(MOVES) if job.has_places() else []
+            if "provision" not in job.rules.added:
+                job.moved = [each for each in job.moved if each != "provision"]
             job.watch = pick.choice(WATCHES)
             job.where = pick.choice(WHERES)
         job.previous = None
@@ -521,10 +570,10 @@ class Walk:
         return 3 if selected == 0 and active > 0 and job.only is None else None
 
     def check_refused(self, status):
-        before = self.job.ledger(), self.service.identities()
+        before = self.job.ledger(), self.services.identities()
         run = self.job.call("run", *self.job.options())
         check(f"exit status of a run that is to be refused: {run.stderr}", run.returncode, status)
-        check("what a refused run changed", (self.job.ledger(), self.service.identities()), before)
+        check("what a refused run changed", (self.job.ledger(), self.services.identities()), before)
 
     def check_duplicate(self):
         if not self.job.roster or self.random.random() > 0.05:
@@ -540,13 +589,21 @@ class Walk:
         lines = [json.loads(line) for line in shown.stdout.splitlines()]
         check("plan", [(line["key"], line["category"], line["actions"]) for line in lines[:-1]],
               [(key, category, actions) for key, category, actions, _, _ in plan])
+        if self.job.has_places():
+            check("where the plan's users are", [line["resource"] for line in lines[:-1]],
+                  [self.place_of(key) for key, *_ in plan])
+
+    def place_of(self, key):
+        user = self.model.users.get(key)
+        return user.place if user is not None and user.state not in ("deleted", "lost") else self.job.roster[key]["region"]
 
     def check_ledger(self, before, served, started, ended):
         ledger = self.job.ledger()
         check("users in the ledger", set(ledger), set(self.model.users))
         for key, user in self.model.users.items():
-            identity, state, ends, fingerprint, mark, watch = ledger[key]
+            identity, state, ends, fingerprint, mark, watch, place = ledger[key]
             check(f"identity and state of {key!r}", (identity, state), (user.identity, user.state))
+            check(f"place of {key!r}", place, user.place)
             if key in served and user.ends:
                 if not started + LIFETIME - 2 <= ends <= ended + LIFETIME + 2:
                     raise Wrong(f"the new token of {key!r} ends at {ends}, now is {ended}")
@@ -562,7 +619,10 @@ class Walk:
 
     def check_service(self):
         should = {identity: ("deleted", 0) if live is None else ("active", live) for identity, live in self.model.live.items()}
-        is_ = {identity: (each["state"], each["liveTokens"]) for identity, each in self.service.identities().items()}
+        identities = self.services.identities()
+        is_ = {identity: (each["state"], each["liveTokens"]) for identity, each in identities.items()}
+        check("places of the users' identities", {key: identities[user.identity]["place"] for key, user in self.model.users.items()},
+              {key: user.place for key, user in self.model.users.items()})
         check("identities at the service", {key: is_.get(key) for key in is_.keys() | should.keys()},
               {key: should.get(key) for key in is_.keys() | should.keys()})
 
@@ -580,6 +640,7 @@ class Walk:
         started = int(time.time())
         plan = self.model.plan(self.job, list(before), started)
         self.check_plan(plan)
+        self.moves += sum(category == "moved" and bool(actions) for _, category, actions, _, _ in plan)
         run = self.job.call("run", "--json", *self.job.options())
         after = self.job.ledger()
         made = {key: after[key][0] for key, _, actions, _, _ in plan if "provision" in actions and key in after}
@@ -605,7 +666,7 @@ class Walk:
                 self.step()
             except Wrong as wrong:
                 job = self.job
-                raise Wrong(f"round {number}: {wrong}\n  rules: {job.rules.yaml()}\n  watch {job.watch} where {job.where}"
+                raise Wrong(f"round {number}: {wrong}\n  rules: {job.rules.yaml(job.moved)}\n  watch {job.watch} where {job.where}"
                             f" previous {job.previous is not None} options {job.options()}"
                             f" gone {self.gone}") from wrong
 
@@ -624,10 +685,11 @@ class Twins:
         self.services = []
         self.jobs = []
         custom_id = self.random.random() < 0.3
+        self.places = self.random.choice([[""], PLACES])
         for name in ("calm", "hurt"):
             os.mkdir(os.path.join(folder, name))
-            self.services.append(Service("--remember-request-ids", "--latency", "1ms-15ms"))
-            self.jobs.append(Job(os.path.join(folder, name), self.services[-1].connection_string, self.random,
+            self.services.append(Services(self.places, "--remember-request-ids", "--latency", "1ms-15ms"))
+            self.jobs.append(Job(os.path.join(folder, name), self.services[-1], self.random,
                                  custom_id=custom_id, engine="concurrency: 6"))
         self.users = [f"user{number:03d}" for number in range(120)]
 
@@ -636,10 +698,12 @@ class Twins:
         roster = {key: dict(row) for key, row in roster.items() if pick.random() < 0.85}
         for key in self.users:
             if key not in roster and pick.random() < 0.4:
-                roster[key] = {"pw": "mon", "dept": "", "name": ""}
+                roster[key] = {"pw": "mon", "dept": "", "name": "", "region": pick.choice(self.places)}
         for key in roster:
             if pick.random() < 0.3:
                 roster[key]["pw"] = pick.choice(VALUES)
+            if pick.random() < 0.2:
+                roster[key]["region"] = pick.choice(self.places)
         return roster
 
     def interrupt(self):
@@ -658,15 +722,15 @@ class Twins:
 
     def compare(self):
         ledgers = [job.ledger() for job in self.jobs]
-        check("states of the users", {key: row[1] for key, row in ledgers[1].items()},
-              {key: row[1] for key, row in ledgers[0].items()})
+        check("states and places of the users", {key: (row[1], row[-1]) for key, row in ledgers[1].items()},
+              {key: (row[1], row[-1]) for key, row in ledgers[0].items()})
         for job, service, ledger in zip(self.jobs, self.services, ledgers):
             now = int(time.time())
             check_outputs(job, now)
             identities = service.identities()
-            for key, (identity, state, ends, *_) in ledger.items():
-                check(f"{key!r} at the service", identities[identity]["state"],
-                      "deleted" if state == "deleted" else "active")
+            for key, (identity, state, ends, *_, place) in ledger.items():
+                check(f"{key!r} at the service", (identities[identity]["state"], identities[identity]["place"]),
+                      ("deleted" if state == "deleted" else "active", place))
                 check(f"token of {key!r}, which is {state}", bool(ends), state == "active")
                 check(f"live tokens of {key!r}, which is {state}", identities[identity]["liveTokens"] > 0, state == "active")
             known = {row[0] for row in ledger.values()}
@@ -685,6 +749,7 @@ class Twins:
             rule = self.random.choice(rules)
             for job in self.jobs:
                 job.roster, job.rules, job.watch = roster, rule, ["pw"]
+                job.moved = ["delete", "provision"] if job.has_places() else []
                 job.write_spec()
                 job.write_csv("users.csv", list(roster.items()))
             try:
@@ -721,9 +786,9 @@ def main():
     failed = False
     try:
         walk = Walk(folder, seed)
-        services.append(walk.service)
+        services.append(walk.services)
         walk.walk(arguments.rounds)
-        print(f"{arguments.rounds} rounds, {len(walk.model.live)} identities made", flush=True)
+        print(f"{arguments.rounds} rounds, {len(walk.model.live)} identities made, {walk.moves} moves", flush=True)
         if arguments.interrupts:
             twins = Twins(folder, seed)
             services += twins.services
