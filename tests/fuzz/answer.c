@@ -1,5 +1,5 @@
-/* The service's answers. The first five bytes say which request they answer: c, i, r or d (create, issue, revoke,
- * delete), t when a token was asked for, and the status; a line feed; the rest is the body.
+/* The service's answers. The first five bytes say which request they answer: c, i, r, d or e (create, issue, revoke,
+ * delete, exchange), t when a token was asked for, and the status; a line feed; the rest is the body.
  *
  * What the reader makes of a success must be what a plain JSON reader finds in it: cutting the token out before the
  * reading must not change anything.
@@ -26,6 +26,7 @@ static enum action action_of(uint8_t byte)
     case 'i': return ACTION_ISSUE;
     case 'r': return ACTION_REVOKE;
     case 'd': return ACTION_DELETE;
+    case 'e': return ACTION_EXCHANGE;
     default: return (enum action)(byte % ACTION_COUNT);
     }
 }
@@ -75,10 +76,15 @@ static void check_against_json(const struct request *request, const struct acs_a
         MUST(strcmp(answer->identity, identity) == 0);
 }
 
+static bool gives_only_a_token(const struct request *request)
+{
+    return request->action == ACTION_ISSUE || request->action == ACTION_EXCHANGE;
+}
+
 static bool is_success(const struct request *request)
 {
     return request->action == ACTION_PROVISION ? request->status == 200 || request->status == 201
-                                               : request->action == ACTION_ISSUE && request->status == 200;
+                                               : gives_only_a_token(request) && request->status == 200;
 }
 
 static void check_success(const struct request *request, const struct acs_answer *answer, const char *body,
@@ -107,7 +113,7 @@ static void check_shape(const struct request *request, const struct acs_answer *
     MUST((answer->identity[0] != '\0') == (creates && done));
     MUST(answer->identity[0] == '\0' || acs_identity_is_valid(answer->identity));
     MUST(!secret_is_set(&answer->token) || (done && is_token(secret_reveal(&answer->token))));
-    MUST(!secret_is_set(&answer->token) || creates || request->action == ACTION_ISSUE);
+    MUST(!secret_is_set(&answer->token) || creates || gives_only_a_token(request));
     MUST(secret_is_set(&answer->token) || answer->token_expires_at_ms == 0);
     MUST(!creates || !done || !request->wants_token || secret_is_set(&answer->token) ||
          strcmp(answer->code, "no_token") == 0);
@@ -124,7 +130,8 @@ static void check_done(const struct request *request, const struct acs_answer *a
         return;
     switch (request->action) {
     case ACTION_PROVISION: MUST(status == 200 || status == 201); break;
-    case ACTION_ISSUE: MUST(status == 200); break;
+    case ACTION_ISSUE:
+    case ACTION_EXCHANGE: MUST(status == 200); break;
     case ACTION_REVOKE: MUST(status == 204); break;
     case ACTION_DELETE: MUST(status == 204 || status == 404); break;
     }
@@ -163,7 +170,7 @@ static void check_consequences(struct acs_answer *answer)
     const enum acs_class class = answer->class;
 
     for (int64_t ahead_s = -7200; ahead_s <= 7200; ahead_s += 7200) {
-        acs_credential_hint(answer, 1767600550, 1767600550 + ahead_s, hint);
+        acs_credential_hint(answer, ahead_s == 0, 1767600550, 1767600550 + ahead_s, hint);
         MUST(fuzz_is_line(hint) && (hint[0] != '\0') == (class == ACS_CREDENTIAL));
     }
     if (class == ACS_TRANSIENT)
