@@ -146,10 +146,11 @@ bool acs_create_is_in_doubt(const struct acs_answer *answer);
 
 enum { ACS_HINT_SIZE = 256 };
 
-/* The likely cause of an ACS_CREDENTIAL and what to do about it, one line; "" for other classes. server_date_s is the
- * answer's Date header, 0 when it had none; a clock that is more than 15 minutes off is the first suspect (the limit of
- * the sibling scheme of App Configuration; the service documents none). */
-void acs_credential_hint(const struct acs_answer *answer, int64_t server_date_s, int64_t now_s,
+/* The likely cause of an ACS_CREDENTIAL and what to do about it, one line; "" for other classes. by_bearer: it was
+ * asked with a token of Microsoft Entra ID, otherwise with a signature. server_date_s is the answer's Date header, 0
+ * when it had none; a clock that is more than 15 minutes off is the first suspect of a signature (the limit of the
+ * sibling scheme of App Configuration; the service documents none). */
+void acs_credential_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
                          char text[ACS_HINT_SIZE]);
 
 /* --- delays (retry_after.c) --- */

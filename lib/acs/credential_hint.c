@@ -8,6 +8,9 @@ enum { SKEW_MAX_S = 15 * 60 };
 
 /* The service names it when the body that it got is not the one that was signed. */
 static const char hash_header[] = "x-ms-content-sha256";
+static const char bearer_hint[] =
+    "the service takes no token of this credential: check that the endpoint is that of a resource in its tenant, and "
+    "that the identity has a role on it (such as Contributor)";
 
 static const struct hint {
     int from; /* status, both ends included */
@@ -20,7 +23,7 @@ static const struct hint {
     /* Azure/azure-sdk-for-js issues 22312, 31604, 34633 */
     {401, 401, "Denied by the resource provider",
      "the access key is wrong, of another resource, or was regenerated: copy the connection string anew"},
-    {401, 401, NULL, "check that the credential is of this resource (or its tenant) and has not been replaced"},
+    {401, 401, NULL, "check that the access key is of this resource and has not been replaced"},
     {402, 402, NULL, "check the state of the Azure subscription"},
     {403, 403, NULL, "give the credential a role on the resource (such as Contributor), and check its network rules"},
     {407, 407, NULL, "give the proxy's user and password in HTTPS_PROXY, or go round it with NO_PROXY"},
@@ -36,7 +39,7 @@ static void describe_skew(int64_t ahead_s, char text[ACS_HINT_SIZE])
              ahead_s < 0 ? "behind" : "ahead of");
 }
 
-void acs_credential_hint(const struct acs_answer *answer, int64_t server_date_s, int64_t now_s,
+void acs_credential_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
                          char text[ACS_HINT_SIZE])
 {
     const int64_t ahead_s = server_date_s > 0 ? now_s - server_date_s : 0;
@@ -44,6 +47,10 @@ void acs_credential_hint(const struct acs_answer *answer, int64_t server_date_s,
     text[0] = '\0';
     if (answer->class != ACS_CREDENTIAL)
         return;
+    if (answer->status == 401 && by_bearer) {
+        snprintf(text, ACS_HINT_SIZE, "%s", bearer_hint);
+        return;
+    }
     if (answer->status == 401 && strstr(answer->message, hash_header) == NULL &&
         (ahead_s > SKEW_MAX_S || ahead_s < -SKEW_MAX_S)) {
         describe_skew(ahead_s, text);

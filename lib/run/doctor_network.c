@@ -1,4 +1,4 @@
-/* What one request tells: the way to the service, its certificate and its clock, and whether we may sign in. */
+/* What one request tells: the way to the service, its certificate and its clock, and whether we are let in. */
 #include "http/look.h"
 #include "run/doctor_internal.h"
 #include "run/sign_in.h"
@@ -18,6 +18,10 @@ static const char nobody[] = "8:acs:00000000-0000-0000-0000-000000000000_0000000
 struct question {
     struct doctor *doctor;
     const struct acs_resource *address;
+    bool bearer;          /* signs in with Microsoft Entra ID, otherwise with an access key */
+    bool signed_in;       /* and the question was asked in that name */
+    int64_t lifetime_ms;  /* of the bearer token */
+    struct error refusal; /* of not signed in */
     struct http_look look;
     enum http_end end;
     struct acs_answer answer; /* of HTTP_ANSWERED */
@@ -114,6 +118,19 @@ static void check_clock(const struct question *question)
                    "this machine is %" PRId64 " s %s the service", off_s, ahead_s < 0 ? "behind" : "ahead of");
 }
 
+static void check_credential(const struct question *question)
+{
+    struct doctor *doctor = question->doctor;
+
+    if (!question->signed_in)
+        doctor_say_error(doctor, DOCTOR_BAD, "credential", &question->refusal);
+    else if (question->bearer)
+        doctor_say(doctor, DOCTOR_GOOD, "credential", NULL,
+                   "signed in with Microsoft Entra ID; the token is good for %" PRId64 " min, and is renewed by itself",
+                   question->lifetime_ms / 60000);
+}
+
+/* A signature is looked at before what it may do; with a bearer token, the authority has had its say already. */
 static void check_access(const struct question *question)
 {
     struct doctor *doctor = question->doctor;
@@ -123,18 +140,19 @@ static void check_access(const struct question *question)
     switch (answer->class) {
     case ACS_GONE:
     case ACS_DONE:
-        doctor_say(doctor, DOCTOR_GOOD, "credential", NULL, "the access key is accepted; it does not expire");
+        if (!question->bearer)
+            doctor_say(doctor, DOCTOR_GOOD, "credential", NULL, "the access key is accepted; it does not expire");
         doctor_say(doctor, DOCTOR_GOOD, "permission", NULL, "requests are let in with api-version %s",
                    doctor->spec->resources[doctor->resource].api_version);
         return;
     case ACS_CREDENTIAL:
-        acs_credential_hint(answer, question->server_s, clock_wall_ms(doctor->clock) / 1000, hint);
-        doctor_say(doctor, DOCTOR_BAD, answer->status == 403 ? "permission" : "credential", hint,
+        acs_credential_hint(answer, question->bearer, question->server_s, clock_wall_ms(doctor->clock) / 1000, hint);
+        doctor_say(doctor, DOCTOR_BAD, question->bearer || answer->status == 403 ? "permission" : "credential", hint,
                    "the service answered %d %s: %s", answer->status, answer->code, answer->message);
         return;
     case ACS_THROTTLED:
         doctor_say(doctor, DOCTOR_WARNING, "permission", "ask again when other runs have ended",
-                   "the service is throttling, so whether we may sign in is not known");
+                   "the service is throttling, so whether we are let in is not known");
         return;
     case ACS_OURS:
     case ACS_USER:
@@ -145,34 +163,6 @@ static void check_access(const struct question *question)
     }
     doctor_say(doctor, DOCTOR_BAD, "connection", "look at the state of the service, and ask again",
                "the service answered %d %s: %s", answer->status, answer->code, answer->message);
-}
-
-/* Whether there is a token to be had, and how long one lives. What the service lets it do, the first request of a run
- * tells.
- */
-static void check_sign_in(const struct question *question, const struct spec_resource *resource)
-{
-    struct doctor *doctor = question->doctor;
-    struct http_options transport = transport_options(doctor->spec, resource, question->address);
-    struct sign_in_options options = {
-        .address = question->address,
-        .ca_file = resource->credential.ca_file,
-        .transport = &transport,
-        .clock = doctor->clock,
-        .secret_variables = &doctor->spec->secret_variables,
-    };
-    struct error error = {.code = ERROR_NONE};
-    int64_t lifetime_ms = 0;
-
-    /* cppcheck-suppress unreadVariable ; `options` leads to it */
-    transport.concurrency = 1;
-    if (sign_in_credential(resource, &options.credential, &error) && sign_in_once(&options, &lifetime_ms, &error))
-        doctor_say(doctor, DOCTOR_GOOD, "credential", NULL,
-                   "signed in with Microsoft Entra ID; the token is good for %" PRId64 " min, and is renewed by itself",
-                   lifetime_ms / 60000);
-    else
-        doctor_say_error(doctor, DOCTOR_BAD, "credential", &error);
-    entra_credential_free(options.credential);
 }
 
 static void note_answer(void *context, void *request_context, struct http_answer *http)
@@ -191,63 +181,69 @@ static void note_answer(void *context, void *request_context, struct http_answer
 
 /* --- the question --- */
 
-static bool sign(const struct question *question, const struct acs_request *request, struct acs_signature *signature,
-                 struct error *error)
+/* Without a sign-in in nobody's name, which tells of the way and the clock all the same. */
+static bool ask(struct question *question, const struct http_options *transport, struct sign_in *sign_in,
+                struct error *error)
 {
-    struct acs_signer *signer = acs_signer_new(question->address, error);
-    const bool ok = signer != NULL && acs_sign(signer, request->method, request->target, request->body, 0,
-                                               clock_wall_ms(question->doctor->clock) / 1000, signature, error);
-
-    acs_signer_free(signer);
-    return ok;
-}
-
-static bool ask(struct question *question, const struct spec_resource *resource, struct error *error)
-{
-    const struct acs_request_options wanted = {.api_version = resource->api_version};
-    struct http_options options = transport_options(question->doctor->spec, resource, question->address);
-    const bool signs = secret_is_set(&question->address->key);
+    const struct doctor *doctor = question->doctor;
+    const struct acs_request_options wanted = {.api_version = doctor->spec->resources[doctor->resource].api_version};
     struct acs_request request;
-    struct acs_signature signature;
-    char date[HTTP_HEADER_SIZE];
-    char hash[HTTP_HEADER_SIZE];
-    char authorization[HTTP_HEADER_SIZE];
+    struct sign_in_headers authorization = {.count = 0};
 
     if (!acs_request_build(ACTION_REVOKE, &wanted, nobody, NULL, &request, error) ||
-        (signs && !sign(question, &request, &signature, error)))
+        (sign_in != NULL && !sign_in_authorize(sign_in, &request, &authorization, error)))
         return false;
-    options.concurrency = 1;
-    snprintf(date, sizeof date, "x-ms-date: %s", signs ? signature.date : "");
-    snprintf(hash, sizeof hash, "x-ms-content-sha256: %s", signs ? signature.content_hash : "");
-    snprintf(authorization, sizeof authorization, "Authorization: %s", signs ? signature.authorization : "");
-    const struct http_request http = {
+    struct http_request http = {
         .method = request.method,
         .target = request.target,
-        .headers = {"Accept: application/json", "User-Agent: rollcall/" ROLLCALL_VERSION, "Content-Type:", date, hash,
-                    authorization},
-        .header_count = 6,
+        .headers = {"Accept: application/json", "User-Agent: rollcall/" ROLLCALL_VERSION, "Content-Type:"},
+        .header_count = 3,
         .body = request.body,
     };
-    const bool ok = http_look(&options, &http, &question->look, note_answer, question, error);
-    explicit_bzero(authorization, sizeof authorization);
-    return ok && (question->read || error_no_memory(error));
+    for (size_t i = 0; i < authorization.count; i++)
+        http.headers[http.header_count++] = authorization.headers[i];
+    return http_look(transport, &http, &question->look, note_answer, question, error) &&
+           (question->read || error_no_memory(error));
+}
+
+static bool sign_in_and_ask(struct question *question, struct error *error)
+{
+    const struct spec *spec = question->doctor->spec;
+    const struct spec_resource *resource = &spec->resources[question->doctor->resource];
+    struct http_options transport = transport_options(spec, resource, question->address);
+    struct sign_in_options options = {
+        .address = question->address,
+        .ca_file = resource->credential.ca_file,
+        .transport = &transport,
+        .clock = question->doctor->clock,
+        .secret_variables = &spec->secret_variables,
+    };
+    struct sign_in *sign_in = NULL;
+
+    transport.concurrency = 1;
+    if (sign_in_credential(resource, &options.credential, &question->refusal))
+        sign_in = sign_in_now(&options, &question->lifetime_ms, &question->refusal);
+    question->bearer = resource->credential.kind != CREDENTIAL_ACCESS_KEY;
+    question->signed_in = sign_in != NULL;
+    const bool ok = ask(question, &transport, sign_in, error);
+    sign_in_free(sign_in);
+    entra_credential_free(options.credential);
+    return ok;
 }
 
 bool doctor_check_service(struct doctor *doctor, struct error *error)
 {
-    const struct spec_resource *resource = &doctor->spec->resources[doctor->resource];
     struct question question = {.doctor = doctor, .address = &doctor->addresses[doctor->resource]};
 
-    if (!ask(&question, resource, error))
+    if (!sign_in_and_ask(&question, error))
         return false;
     check_name(&question);
-    if (check_connection(&question)) {
+    const bool answered = check_connection(&question);
+    if (answered)
         check_clock(&question);
-        if (secret_is_set(&question.address->key))
-            check_access(&question);
-        else
-            check_sign_in(&question, resource);
-        acs_answer_clear(&question.answer);
-    }
+    check_credential(&question);
+    if (answered && question.signed_in)
+        check_access(&question);
+    acs_answer_clear(&question.answer);
     return true;
 }

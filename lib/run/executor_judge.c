@@ -18,10 +18,7 @@ static void reject(struct executor *executor, const struct task *task, const str
     const int64_t now_s = clock_wall_ms(executor->site->engine->clock) / 1000;
     struct error error;
     int64_t server_s = 0;
-    char hint[ACS_HINT_SIZE] = "";
-    static const char bearer_hint[] =
-        "the service takes no token of this credential: check that the endpoint is that of a "
-        "resource in its tenant, and that the identity has a role on it (such as Contributor)";
+    char hint[ACS_HINT_SIZE];
 
     if (http->end != HTTP_ANSWERED) {
         error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->site->address->origin.host,
@@ -29,10 +26,10 @@ static void reject(struct executor *executor, const struct task *task, const str
         error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);
-        acs_credential_hint(answer, server_s, now_s, hint);
+        acs_credential_hint(answer, executor->site->credential != NULL, server_s, now_s, hint);
         error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->origin.host, task->status,
                   answer->code, answer->message);
-        error_hint(&error, "%s", executor->site->credential != NULL && task->status == 401 ? bearer_hint : hint);
+        error_hint(&error, "%s", hint);
     }
     executor_stop(executor, STOP_REJECTED, &error);
 }

@@ -27,6 +27,7 @@ struct helper {
 struct sign_in {
     struct sign_in_options options;
     struct http_pool *pool;
+    bool owns_pool;
     struct acs_signer *signer; /* of an access key */
     struct entra_cache cache;
     bool sending; /* a request of the credential's is under way */
@@ -130,6 +131,8 @@ void sign_in_free(struct sign_in *sign_in)
 {
     if (sign_in == NULL)
         return;
+    if (sign_in->owns_pool)
+        http_pool_abort(sign_in->pool);
     if (sign_in->helper.running)
         pthread_join(sign_in->helper.thread, NULL);
     if (sign_in->helper.done_fd >= 0)
@@ -140,6 +143,8 @@ void sign_in_free(struct sign_in *sign_in)
     explicit_bzero(&sign_in->signature, sizeof sign_in->signature);
     entra_cache_clear(&sign_in->cache);
     acs_signer_free(sign_in->signer);
+    if (sign_in->owns_pool)
+        http_pool_free(sign_in->pool);
     free(sign_in);
 }
 
@@ -418,19 +423,20 @@ static bool wait_for_token(struct sign_in *sign_in, struct error *error)
     }
 }
 
-bool sign_in_once(const struct sign_in_options *options, int64_t *lifetime_ms, struct error *error)
+struct sign_in *sign_in_now(const struct sign_in_options *options, int64_t *lifetime_ms, struct error *error)
 {
     struct http_pool *pool = http_pool_new(options->transport, on_nothing, NULL, error);
     struct sign_in *sign_in = pool != NULL ? sign_in_new(options, pool, error) : NULL;
-    bool ok = false;
 
-    if (sign_in != NULL) {
-        ok = wait_for_token(sign_in, error);
-        *lifetime_ms = ok ? sign_in->cache.lifetime_ms : 0;
+    if (sign_in == NULL) {
+        http_pool_free(pool);
+        return NULL;
     }
-    if (pool != NULL)
-        http_pool_abort(pool);
-    sign_in_free(sign_in);
-    http_pool_free(pool);
-    return ok;
+    sign_in->owns_pool = true;
+    if (!wait_for_token(sign_in, error)) {
+        sign_in_free(sign_in);
+        return NULL;
+    }
+    *lifetime_ms = sign_in->cache.lifetime_ms;
+    return sign_in;
 }

@@ -30,6 +30,9 @@ struct sign_in_options {                  /* all borrowed */
 };
 
 struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_pool *pool, struct error *error);
+/* One that has signed in, with a pool of its own: for a single request, or to see whether it works. *lifetime_ms: how
+ * long the token lives; 0 for an access key. NULL where there is no token to be had. */
+struct sign_in *sign_in_now(const struct sign_in_options *options, int64_t *lifetime_ms, struct error *error);
 /* Waits for a program that it has started. */
 void sign_in_free(struct sign_in *sign_in);
 
@@ -63,9 +66,5 @@ bool sign_in_authorize(struct sign_in *sign_in, const struct acs_request *reques
  * the second one in a row, or there is none to renew. */
 void sign_in_accepted(struct sign_in *sign_in, uint64_t generation);
 bool sign_in_rejected(struct sign_in *sign_in, uint64_t generation, int64_t now_us);
-
-/* Signs in once, now, with a pool of its own; *lifetime_ms receives how long the token lives. For who wants to know
- * whether it works. */
-bool sign_in_once(const struct sign_in_options *options, int64_t *lifetime_ms, struct error *error);
 
 #endif

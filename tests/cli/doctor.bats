@@ -27,6 +27,13 @@ doctor() {
     is "$(stats .identities.created)" "$made"
 }
 
+# entra_job: signs in with a client secret. After entra_helper.
+entra_job() {
+    write_job resource="{ endpoint: '$ENDPOINT', credential: { kind: client_secret, tenant_id: $TENANT, client_id: $CLIENT_ID,
+        client_secret: { env: CONTOSO_SECRET }, authority_host: '$ENDPOINT' } }"
+    export CONTOSO_SECRET=$CLIENT_SECRET
+}
+
 # finds GRADE CHECK TEXT: there is such a line.
 finds() {
     grep -E "^$1 +$2 " <<<"$output" | grep -qF -- "$3" || {
@@ -172,18 +179,50 @@ finds() {
 
 @test "signing in with Entra ID is tried, and what it says is told" {
     load entra_helper
-    write_job resource="{ endpoint: '$ENDPOINT', credential: { kind: client_secret, tenant_id: $TENANT, client_id: $CLIENT_ID,
-        client_secret: { env: CONTOSO_SECRET }, authority_host: '$ENDPOINT' } }"
-    export CONTOSO_SECRET=$CLIENT_SECRET
+    entra_job
     doctor
     [ "$status" -eq 0 ]
     finds good credential 'the token is good for 60 min'
+    finds good permission 'api-version 2023-10-01'
     finds good clock 'the service'
+    is "$(stats '.requests | "\(.revoke) \(.token)"')" '{"401":1} {"200":1}'
     export CONTOSO_SECRET=wrong
     doctor
     [ "$status" -eq 4 ]
     finds bad credential 'AADSTS7000215'
     [[ $output == *'its value, not its id'* ]]
+    [[ $output != *permission* ]]
+}
+
+@test "what the service says to a bearer token is told apart from signing in" {
+    load entra_helper
+    printf '%s\n' '- { operation: revoke, nth: 1, status: 403 }' '- { operation: revoke, nth: 2, status: 401 }' \
+        '- { operation: revoke, nth: 3, status: 429 }' >script.yaml
+    use_emulator --faults script.yaml
+    entra_job
+    doctor
+    [ "$status" -eq 4 ]
+    finds good credential 'signed in with Microsoft Entra ID'
+    finds bad permission 'answered 403'
+    [[ $output == *'fix: give the credential a role on the resource (such as Contributor)'* ]]
+    doctor
+    [ "$status" -eq 4 ]
+    finds good credential 'signed in with Microsoft Entra ID'
+    finds bad permission 'answered 401 Denied'
+    [[ $output == *'fix: the service takes no token of this credential'* ]]
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning permission 'whether we are let in is not known'
+}
+
+@test "signing in with Entra ID is tried where the service is away" {
+    load entra_helper
+    entra_job
+    sed -i 's,endpoint: .http[^,]*,endpoint: "http://127.0.0.1:1",' job.yaml
+    doctor
+    [ "$status" -eq 4 ]
+    finds bad connection '127.0.0.1:1'
+    finds good credential 'signed in with Microsoft Entra ID'
 }
 
 @test "a service that does not understand us is bad" {
