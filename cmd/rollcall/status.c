@@ -12,6 +12,7 @@ enum { RUNS_SHOWN = 5, IN_DOUBT_SHOWN = 20 };
 struct shown {
     uint64_t count;
     bool json;
+    bool held;    /* a run is at work */
     json_t *list; /* of the JSON */
 };
 
@@ -38,23 +39,24 @@ static void print_counts(const struct run_record *run)
 static bool print_run(void *context, const struct run_record *run, struct error *error)
 {
     char started[TIME_TEXT_SIZE];
+    struct shown *shown = context;
+    /* A run that was killed could not say so; the next one will. */
+    const char *state = run_state_name(run->state == RUN_RUNNING && !shown->held ? RUN_CRASHED : run->state);
 
     (void)error;
     time_format_rfc3339(run->started_at_ms / 1000, started);
-    struct shown *shown = context;
     if (shown->json) {
-        json_t *one = json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)run->id,
-                                "started_at", started, "state", run_state_name(run->state), "job", run->job, "operator",
-                                run->operator_name, "roster_rows", (json_int_t)run->roster_rows, "failed",
-                                (json_int_t)run->failed, "left", (json_int_t)run->left, "in_doubt",
-                                (json_int_t)run->in_doubt, "throttled", (json_int_t)run->throttled);
+        json_t *one =
+            json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run", (json_int_t)run->id, "started_at",
+                      started, "state", state, "job", run->job, "operator", run->operator_name, "roster_rows",
+                      (json_int_t)run->roster_rows, "failed", (json_int_t)run->failed, "left", (json_int_t)run->left,
+                      "in_doubt", (json_int_t)run->in_doubt, "throttled", (json_int_t)run->throttled);
         for (int action = 0; action < ACTION_COUNT; action++)
             json_out_member(&one, action_past((enum action)action), json_integer((json_int_t)run->done[action]));
         json_out_item(&shown->list, one);
         return true;
     }
-    printf("  %4" PRId64 "  %s  %-11s %s, %s\n        ", run->id, started, run_state_name(run->state), run->job,
-           run->operator_name);
+    printf("  %4" PRId64 "  %s  %-11s %s, %s\n        ", run->id, started, state, run->job, run->operator_name);
     print_counts(run);
     return true;
 }
@@ -65,7 +67,8 @@ static bool print_in_doubt(void *context, const struct audit_record *record, str
     struct shown *shown = context;
 
     (void)error;
-    time_format_rfc3339_ms(record->at_ms, at);
+    /* When it was asked, which is what the service's own records are searched for, not when it was given up. */
+    time_format_rfc3339_ms(record->at_ms - record->elapsed_ms, at);
     if (shown->json)
         json_out_item(&shown->list, json_pack("{s:s, s:s, s:s, s:I}", "key", record->key, "at", at, "request_id",
                                               record->request_id, "run", (json_int_t)record->run));
@@ -99,9 +102,9 @@ static bool print_resource(void *context, const struct resource_count *resource,
     return true;
 }
 
-static bool print_text(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
+static bool print_text(struct ledger *ledger, const struct ledger_counts *counts, bool held, struct error *error)
 {
-    struct shown shown = {0};
+    struct shown shown = {.held = held};
     struct shown resources = {0};
 
     if (!ledger_each_resource(ledger, print_resource, &resources, error))
@@ -115,7 +118,8 @@ static bool print_text(struct ledger *ledger, const struct ledger_counts *counts
            " within 24 h\n",
            counts->tokens_live, counts->tokens_within_1h, counts->tokens_within_6h, counts->tokens_within_24h);
     if (counts->open_tasks > 0)
-        printf("under way   %" PRIu64 " requests of a run that goes on, or was killed\n", counts->open_tasks);
+        printf("under way   %" PRIu64 " requests%s\n", counts->open_tasks,
+               held ? "" : " of a run that was killed: the next run finds out about them");
     printf("in doubt    %" PRIu64 " creates whose answer was lost: there may be an identity that nobody knows\n",
            counts->in_doubt);
     if (!ledger_each_in_doubt(ledger, print_in_doubt, &shown, error))
@@ -142,9 +146,9 @@ static json_t *only_host(json_t *resources)
     return host != NULL ? host : json_string("");
 }
 
-static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
+static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, bool held, struct error *error)
 {
-    struct shown runs = {.json = true, .list = json_array()};
+    struct shown runs = {.json = true, .held = held, .list = json_array()};
     struct shown in_doubt = {.json = true, .list = json_array()};
     struct shown resources = {.json = true, .list = json_array()};
     const bool ok = ledger_each_resource(ledger, print_resource, &resources, error) &&
@@ -175,9 +179,10 @@ static int show_status(const char *path, bool json)
 
     if (loaded != 0)
         return loaded;
+    const bool held = ledger_is_held(spec->ledger);
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     const bool ok = ledger != NULL && ledger_count(ledger, clock_wall_ms(&clock_system) / 1000, &counts, &error) &&
-                    (json ? print_json(ledger, &counts, &error) : print_text(ledger, &counts, &error));
+                    (json ? print_json : print_text)(ledger, &counts, held, &error);
     ledger_close(ledger);
     spec_free(spec);
     return ok ? 0 : command_error(&error);

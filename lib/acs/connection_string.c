@@ -143,7 +143,8 @@ bool acs_resource_parse(const char *connection_string, struct acs_resource *reso
 
     *resource = (struct acs_resource){0};
     if (!take_parts(connection_string, &parts, error))
-        return error_hint(error, "it looks like endpoint=https://...;accesskey=..., without quotes around it");
+        return error_hint(
+            error, "it looks like endpoint=https://...;accesskey=..., in quotes where a shell reads it, for the ';'");
     if (parse_endpoint(parts.endpoint, resource, error) && parse_key(parts.key, &resource->key, error))
         return true;
     acs_resource_clear(resource);

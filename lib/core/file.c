@@ -187,18 +187,42 @@ int file_open_scratch(struct error *error)
     return -1;
 }
 
+/* Takes the last name off a folder ("a/b/" becomes "a/") when ".." leads back from there: not when it is a link, which
+ * leads elsewhere, or no name. */
+static bool leave_folder(char *folder)
+{
+    const size_t length = strlen(folder);
+    struct stat info;
+
+    if (length < 2)
+        return false;
+    folder[length - 1] = '\0';
+    char *slash = strrchr(folder, '/');
+    char *name = slash != NULL ? slash + 1 : folder;
+    if (name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && lstat(folder, &info) == 0 &&
+        S_ISDIR(info.st_mode)) {
+        name[0] = '\0';
+        return true;
+    }
+    folder[length - 1] = '/';
+    return false;
+}
+
 char *file_resolve(const char *base_file, const char *path)
 {
     const char *slash = strrchr(base_file, '/');
 
     if (path[0] == '/' || slash == NULL)
         return strdup(path);
-    const size_t directory = (size_t)(slash - base_file) + 1;
-    char *joined = malloc(directory + strlen(path) + 1);
+    const size_t length = (size_t)(slash - base_file) + 1;
+    char *joined = malloc(length + strlen(path) + 1);
     if (joined == NULL)
         return NULL;
-    memcpy(joined, base_file, directory);
-    memcpy(joined + directory, path, strlen(path) + 1);
+    memcpy(joined, base_file, length);
+    joined[length] = '\0';
+    while (strncmp(path, "../", 3) == 0 && leave_folder(joined))
+        path += 3;
+    memcpy(joined + strlen(joined), path, strlen(path) + 1);
     return joined;
 }
 

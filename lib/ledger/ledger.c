@@ -12,9 +12,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { READER_BUSY_MS = 10000 };
+enum { READER_BUSY_MS = 10000, LOCK_TRIES = 5 };
 
 bool ledger_error(const struct ledger *ledger, const char *what, struct error *error)
 {
@@ -213,6 +214,30 @@ bool ledger_exists(const char *path)
     return lstat(path, &info) == 0;
 }
 
+bool ledger_is_held(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    const bool held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    return held;
+}
+
+/* Somebody who looks whether it is held, in ledger_is_held(), is through in a moment. */
+static bool take_lock(int fd)
+{
+    static const struct timespec moment = {.tv_nsec = 10 * 1000000L};
+
+    for (int tries = 1; flock(fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            return false;
+        nanosleep(&moment, NULL);
+    }
+    return true;
+}
+
 static bool execute(struct ledger *ledger, const char *sql, const char *what, struct error *error)
 {
     return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? true : ledger_error(ledger, what, error);
@@ -292,7 +317,7 @@ static bool check_for_reading(const struct ledger *ledger, struct error *error)
         return false;
     }
     error_set(error, ERROR_INPUT, "there is no ledger at %s", ledger->path);
-    return error_hint(error, "`rollcall run` makes it with the first user; check the path in the job spec");
+    return error_hint(error, "the first `rollcall run` makes it; if there was one, correct `ledger` in the job spec");
 }
 
 /* Takes the run lock on the file itself: flock() does not meet SQLite's own fcntl() locks, and the kernel lets go of it
@@ -313,7 +338,7 @@ static bool lock_for_run(struct ledger *ledger, struct error *error)
         return error_errno(error, "cannot look at %s", ledger->path);
     if (!check_file(ledger, &info, error))
         return false;
-    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!take_lock(ledger->lock_fd)) {
         if (errno != EWOULDBLOCK)
             return error_errno(error, "cannot lock %s", ledger->path);
         error_set(error, ERROR_BUSY, "another run holds the ledger %s", ledger->path);

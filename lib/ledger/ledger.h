@@ -41,6 +41,8 @@ bool ledger_reserve(struct ledger *ledger, size_t bytes, struct error *error);
 void ledger_use_reserve(struct ledger *ledger);
 /* False when there is no file at `path`: nobody was ever provisioned. */
 bool ledger_exists(const char *path);
+/* Is a run at work on it? Only for a process that does not have it open. */
+bool ledger_is_held(const char *path);
 
 /* Reads the whole file and looks for damage: ERROR_INPUT when there is some. */
 bool ledger_check_integrity(struct ledger *ledger, struct error *error);
@@ -228,7 +230,7 @@ struct result {
     const char *message;
     int status; /* HTTP status; 0 without an answer */
     int64_t at_ms;
-    uint32_t elapsed_ms;  /* from sending to the answer or its loss, rounded up; 0: not known */
+    uint32_t elapsed_ms;  /* from sending to the answer, or until its loss was known, rounded up; 0: not known */
     const char *category; /* why the user was acted on; NULL: not known */
     const char *verdict;  /* how the user went on: again, next, done, failed or left; NULL: not known */
 

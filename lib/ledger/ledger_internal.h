@@ -7,6 +7,9 @@
 
 #include <sqlite3.h>
 
+/* The code of what a run left behind that was killed. The time until the next one found it is nobody's latency. */
+#define RUN_ENDED "run_ended"
+
 enum statement {
     SQL_BEGIN,
     SQL_COMMIT,

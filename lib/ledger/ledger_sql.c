@@ -237,8 +237,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                                " token_run = NULL"
                                " WHERE token_run IN (SELECT id FROM runs WHERE state = 'running')",
 
-    [SQL_TOTALS_NEW] = "SELECT id, run, action, outcome, elapsed_ms FROM audit WHERE id > ?1 AND request_id IS NOT NULL"
-                       " ORDER BY id",
+    [SQL_TOTALS_NEW] = "SELECT id, run, action, outcome, CASE code WHEN '" RUN_ENDED "' THEN NULL ELSE elapsed_ms END"
+                       " FROM audit WHERE id > ?1 AND request_id IS NOT NULL ORDER BY id",
     [SQL_TOTALS_ADD] = "INSERT INTO totals SELECT job, ?2, ?3, ?4, ?5, ?6 FROM runs WHERE id = ?1"
                        " ON CONFLICT DO UPDATE SET count = count + excluded.count, sum_ms = sum_ms + excluded.sum_ms",
     [SQL_TOTALS] = "SELECT action, outcome, bucket, count, sum_ms FROM totals WHERE job = ?1"

@@ -254,6 +254,7 @@ static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_st
                    struct error *error)
 {
     const bool repeatable = sqlite3_column_int(tasks, 5) != 0;
+    const int64_t elapsed_ms = at_ms - sqlite3_column_int64(tasks, 6);
     struct result result = {
         .resource = sqlite3_column_int64(tasks, 7),
         .key = ledger_column_text(tasks, 0),
@@ -262,9 +263,10 @@ static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_st
         .attempt = (uint32_t)sqlite3_column_int64(tasks, 2),
         .request_id = ledger_column_text(tasks, 3),
         .identity = ledger_column_text(tasks, 4),
-        .code = "run_ended",
+        .code = RUN_ENDED,
         .message = "the run ended before the answer came",
         .at_ms = at_ms,
+        .elapsed_ms = elapsed_ms > 0 && elapsed_ms < UINT32_MAX ? (uint32_t)elapsed_ms : 0,
     };
 
     if (!action_parse(ledger_column_text(tasks, 1), &result.action))

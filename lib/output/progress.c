@@ -128,7 +128,7 @@ static void write_parts(struct part parts[PARTS], const struct pace *pace, const
     if (progress->quota_used_percent > 0)
         snprintf(parts[QUOTA].text, sizeof parts[QUOTA].text, "%" PRIu32 "%% of the quota",
                  progress->quota_used_percent);
-    if (left_ms >= 0) {
+    if (left_ms >= 0 && !progress->stopping) {
         duration_text(left_ms, left, sizeof left);
         snprintf(parts[LEFT].text, sizeof parts[LEFT].text, "%s left", left);
     }

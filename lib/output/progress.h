@@ -20,6 +20,7 @@ struct progress {
     uint32_t quota_used_percent; /* of the quota that is used most; 0 when nothing is left to send */
     int64_t waiting_ms;          /* for so long nothing will move */
     const char *waiting_for;     /* why nothing moves; NULL when it does */
+    bool stopping;               /* what is not under way is left for another time */
 };
 
 /* What one look at a run must remember for the next; zeroed for the first. */

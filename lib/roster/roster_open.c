@@ -46,12 +46,12 @@ static void explain_open(const char *path, struct error *error)
 {
     const int reason = errno;
 
-    error_errno(error, "cannot open the roster %s", path);
+    error_errno(error, "cannot open %s", path);
     switch (reason) {
     case ENOENT:
     case ENOTDIR:
         error->code = ERROR_INPUT;
-        error_hint(error, "check roster.csv in the job spec; a relative path starts at the directory of the spec");
+        error_hint(error, "look where the file is, and correct the path");
         break;
     case EACCES:
         error->code = ERROR_INPUT;
@@ -76,11 +76,11 @@ int roster_open(const char *path, struct error *error)
         return -1;
     }
     if (fstat(fd, &info) != 0) {
-        error_errno(error, "cannot look at the roster %s", path);
+        error_errno(error, "cannot look at %s", path);
     } else if (S_ISREG(info.st_mode)) {
         return fd;
     } else if (S_ISDIR(info.st_mode)) {
-        error_set(error, ERROR_INPUT, "the roster %s is a directory", path);
+        error_set(error, ERROR_INPUT, "%s is a directory", path);
         error_hint(error, "name the CSV file in it");
     } else {
         scratch = spool(fd, file_open_scratch(error), path, error);

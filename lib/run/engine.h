@@ -42,7 +42,8 @@ enum waiting {
     WAITING_QUOTA,
     WAITING_THROTTLED,
     WAITING_SERVICE,
-    WAITING_SIGN_IN
+    WAITING_SIGN_IN,
+    WAITING_TO_STOP /* somebody asked, and some answers have yet to come */
 };
 
 struct executor_end {

@@ -141,8 +141,11 @@ static void note_signal(struct executor *executor)
 {
     struct pollfd asked = {.fd = executor->site->engine->stop_fd, .events = POLLIN};
 
-    if (!executor->draining && poll(&asked, 1, 0) == 1)
-        executor_stop(executor, STOP_SIGNAL, NULL);
+    if (executor->draining || poll(&asked, 1, 0) != 1)
+        return;
+    executor_stop(executor, STOP_SIGNAL, NULL);
+    atomic_store(&executor->site->waiting, WAITING_TO_STOP);
+    atomic_store(&executor->site->waiting_until_us, 0);
 }
 
 /* Nobody may be deleted elsewhere for a service that does not work; one at a time finds out. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_VERSION = 3, TEXT_CAP = 64 * 1024 * 1024, HEX_SIZE = 2 * EVP_MAX_MD_SIZE + 1 };
 
@@ -142,6 +143,12 @@ struct plan_file *plan_file_read(const char *path, const struct spec *spec, stru
     if (file == NULL) {
         error_no_memory(error);
         return NULL;
+    }
+    if (access(path, R_OK) != 0) {
+        error_errno(error, "cannot open the plan %s", path);
+        error->code = ERROR_INPUT;
+        error_hint(error, "make it with `rollcall plan --out FILE`");
+        goto fail;
     }
     file->root = json_load_file(path, JSON_REJECT_DUPLICATES, &fault);
     if (file->root == NULL && (fault.text[0] == '\0' || json_error_code(&fault) == json_error_out_of_memory)) {

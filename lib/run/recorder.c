@@ -354,6 +354,7 @@ static void report_progress(struct recorder *recorder)
         [WAITING_THROTTLED] = "the service asked to wait",
         [WAITING_SERVICE] = "the service does not answer; trying again",
         [WAITING_SIGN_IN] = "signing in",
+        [WAITING_TO_STOP] = "stopping: Ctrl-C again quits at once",
     };
     const struct engine *engine = recorder->engine;
     const int64_t now_us = clock_monotonic_us(engine->clock);
@@ -367,6 +368,7 @@ static void report_progress(struct recorder *recorder)
         .failed = recorder->failed,
         .in_doubt = recorder->in_doubt,
         .waiting_for = reasons[waiting],
+        .stopping = waiting == WAITING_TO_STOP,
     };
 
     sum_up(engine, &progress, now_us);

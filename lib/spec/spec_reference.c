@@ -115,7 +115,7 @@ static bool read_environment(struct spec_reader *reader, const struct spec_key *
         return read_from(reader, key, node, file);
     if (!is_needed(reader))
         return true;
-    snprintf(hint, sizeof hint, "export %.100s=...", node->text);
+    snprintf(hint, sizeof hint, "export %.100s='...'", node->text);
     return spec_fault(reader, node, hint, "%s: the environment variable %.100s is %s", spec_place(reader, key, path),
                       node->text, value == NULL ? "not set" : "empty");
 }

@@ -71,6 +71,10 @@ refuses_import() {
     is "$(plan_of emil)" ""
 }
 
+@test "a mapping that is not there is refused by its own name" {
+    refuses_import "cannot open old.csv: No such file or directory" "correct the path"
+}
+
 @test "an import twice adopts nothing the second time" {
     made anna ben
     import

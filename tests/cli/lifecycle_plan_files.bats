@@ -133,6 +133,13 @@ refused() {
     stands ben active active 2
 }
 
+@test "a plan that is not there is refused" {
+    sends 0 run_job --plan plan.json
+    exits 2
+    says "cannot open the plan plan.json: No such file or directory"
+    says "rollcall plan --out FILE"
+}
+
 @test "options that would make another plan are refused" {
     save
     local option

@@ -39,6 +39,10 @@ teardown() {
     kill -KILL "$RUN_PID"
     end_job
     [ "$status" -eq 137 ]
+    run --separate-stderr "$ROLLCALL" status job.yaml
+    show_run
+    [[ $output == *' requests of a run that was killed'* ]]
+    [[ $output == *' crashed '* ]]
     write_job
     run_job
     [ "$status" -eq 0 ]

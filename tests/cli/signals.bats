@@ -73,11 +73,11 @@ stopped_well() {
 @test "a second signal ends the run at once, and the next one knows what is in doubt" {
     emulator_stop_all
     use_emulator --latency 30s --remember-request-ids
-    "${ENDS_WITH_TEST[@]}" env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" env --default-signal=INT "$ROLLCALL" run --log text job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
     wait_until 30 has_requests 4
     kill -INT "$RUN_PID"
-    sleep 0.3
+    wait_until 30 grep -q 'stopping: Ctrl-C again quits at once' run.err
     kill -0 "$RUN_PID"
     kill -INT "$RUN_PID"
     local asked=$SECONDS

@@ -483,9 +483,25 @@ static void a_relative_path_is_relative_to_the_file_that_names_it(void **state)
     (void)state;
     resolves("job.yaml", "users.csv", "users.csv");
     resolves("jobs/job.yaml", "users.csv", "jobs/users.csv");
-    resolves("/etc/jobs/job.yaml", "../users.csv", "/etc/jobs/../users.csv");
+    resolves("/etc/no-such-folder/job.yaml", "../users.csv", "/etc/no-such-folder/../users.csv");
     resolves("jobs/job.yaml", "/var/users.csv", "/var/users.csv");
     resolves("/job.yaml", "users.csv", "/users.csv");
+    resolves("/job.yaml", "../users.csv", "/../users.csv");
+}
+
+static void a_path_makes_no_detour_through_a_folder_that_it_leaves(void **state)
+{
+    (void)state;
+    assert_int_equal(chdir(directory), 0);
+    assert_int_equal(mkdir("jobs", 0700), 0);
+    assert_int_equal(mkdir("jobs/day", 0700), 0);
+    assert_int_equal(symlink("jobs/day", "link"), 0);
+    resolves("jobs/job.yaml", "../out/users.csv", "out/users.csv");
+    resolves("jobs/day/job.yaml", "../../users.csv", "users.csv");
+    resolves("jobs/day/job.yaml", "../../../users.csv", "../users.csv");
+    resolves("jobs/day/../job.yaml", "../users.csv", "jobs/day/../../users.csv");
+    resolves("./job.yaml", "../users.csv", "./../users.csv");
+    resolves("link/job.yaml", "../users.csv", "link/../users.csv"); /* jobs/users.csv */
 }
 
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
@@ -493,6 +509,7 @@ static void a_relative_path_is_relative_to_the_file_that_names_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FILE_TEST(a_path_makes_no_detour_through_a_folder_that_it_leaves),
         FILE_TEST(a_file_appears_whole_when_it_is_committed),
         FILE_TEST(until_the_commit_a_reader_sees_the_old_file),
         FILE_TEST(a_discarded_file_leaves_no_trace),

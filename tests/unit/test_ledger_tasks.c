@@ -359,6 +359,39 @@ static void a_provision_in_doubt_is_listed_with_its_request_id(void **state)
     assert_int_equal(counts_at(0).open_tasks, 0);
 }
 
+static bool note_when_asked(void *context, const struct audit_record *record, struct error *ignored)
+{
+    (void)ignored;
+    *(int64_t *)context = record->at_ms - record->elapsed_ms;
+    return true;
+}
+
+static bool note_bucket(void *context, const struct ledger_total *total, struct error *ignored)
+{
+    (void)ignored;
+    *(int *)context = total->bucket;
+    return true;
+}
+
+static void a_provision_in_doubt_says_when_it_was_asked_and_is_nobodys_latency(void **state)
+{
+    const int64_t hours_later_ms = WHEN_MS + INT64_C(6) * 3600 * 1000;
+    int64_t asked_at_ms = 0;
+    uint64_t in_doubt;
+    int bucket = -1;
+
+    (void)state;
+    intend("anna", ACTION_PROVISION, "", false);
+    reopen_ledger();
+    begin_run();
+    works(ledger_settle_tasks(ledger, run_id, hours_later_ms, &in_doubt, &error));
+    works(ledger_each_in_doubt(ledger, note_when_asked, &asked_at_ms, &error));
+    assert_int_equal(asked_at_ms, WHEN_MS);
+    works(ledger_add_totals(ledger, &error));
+    works(ledger_each_total(ledger, "demo", note_bucket, &bucket, &error));
+    assert_int_equal(bucket, LEDGER_UNTIMED);
+}
+
 static void what_can_be_repeated_is_settled_without_doubt(void **state)
 {
     static const enum action actions[] = {ACTION_PROVISION, ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
@@ -563,6 +596,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(the_attempts_of_one_run_come_oldest_first_and_without_those_of_others),
     ledger_test(attempts_since_a_moment_come_newest_first),
     ledger_test(a_provision_in_doubt_is_listed_with_its_request_id),
+    ledger_test(a_provision_in_doubt_says_when_it_was_asked_and_is_nobodys_latency),
     ledger_test(what_can_be_repeated_is_settled_without_doubt),
     ledger_test(settling_twice_doubts_once),
     ledger_test(a_provision_answered_before_the_kill_is_recovered),

@@ -178,6 +178,17 @@ static void without_a_terminal_the_line_has_everything_and_no_bar(void **state)
                                      "left, waiting for the quota");
 }
 
+static void a_run_that_is_to_stop_has_no_time_left(void **state)
+{
+    struct progress stopping = busy;
+
+    (void)state;
+    stopping.waiting_for = "stopping";
+    stopping.stopping = true;
+    assert_string_equal(look(&stopping),
+                        "490/1000 done, 10 failed, 1 in doubt, 50/s, 98% of the quota, 3 throttled, stopping");
+}
+
 static void what_is_nothing_is_not_said(void **state)
 {
     const struct progress fresh = {.elapsed_ms = 200, .users = 10};
@@ -362,6 +373,7 @@ static const struct CMUnitTest tests[] = {
     TEST(when_all_have_ended_no_time_is_left),
     TEST(the_rate_follows_what_happens_now),
     TEST(without_a_terminal_the_line_has_everything_and_no_bar),
+    TEST(a_run_that_is_to_stop_has_no_time_left),
     TEST(what_is_nothing_is_not_said),
     TEST(a_narrow_terminal_gets_what_matters_most),
     TEST(a_wide_terminal_gets_all_of_it),

@@ -71,10 +71,10 @@ static void a_variable_that_is_not_set_is_named(void **state)
 
     refuses(state, TOP LEDGER ROSTER RULES "resource:\n  connection_string:\n    env: NOT_SET\n",
             "job.yaml:11:10: resource.connection_string: the environment variable NOT_SET is not set\n"
-            "  hint: export NOT_SET=...\n");
+            "  hint: export NOT_SET='...'\n");
     refuses(state, TOP LEDGER ROSTER RULES "resource: { endpoint: { env: EMPTY }, credential: default }\n",
             "job.yaml:9:30: resource.endpoint: the environment variable EMPTY is empty\n"
-            "  hint: export EMPTY=...\n");
+            "  hint: export EMPTY='...'\n");
 }
 
 static void a_variable_has_a_name_that_a_shell_takes(void **state)

@@ -99,7 +99,7 @@ static void a_secret_is_not_written_into_the_file(void **state)
     unsetenv("NOT_SET");
     refuses(state, JOB "  credential: { kind: client_secret, client_secret: { env: NOT_SET } }\n",
             "job.yaml:11:60: resource.credential.client_secret: the environment variable NOT_SET is not set\n"
-            "  hint: export NOT_SET=...\n");
+            "  hint: export NOT_SET='...'\n");
 }
 
 static void a_key_goes_with_the_kinds_that_make_use_of_it(void **state)
