@@ -46,8 +46,8 @@ bool file_sync_directory(const char *path, struct error *error);
 bool file_write_all(int fd, const void *bytes, size_t length);
 /* A nameless file of mode 0600 in $TMPDIR (or /tmp, else /var/tmp) that is gone with its descriptor; -1 on failure. */
 int file_open_scratch(struct error *error);
-/* `path` itself when absolute, else relative to the directory of `base_file`, and without a detour ("jobs/../out") where
- * that is the same; malloc'd, NULL when out of memory. */
+/* `path` itself when absolute, else relative to the directory of `base_file`, and without a detour ("jobs/../out")
+ * where that is the same; malloc'd, NULL when out of memory. */
 char *file_resolve(const char *base_file, const char *path);
 
 #endif

@@ -502,6 +502,9 @@ static void a_path_makes_no_detour_through_a_folder_that_it_leaves(void **state)
     resolves("jobs/day/../job.yaml", "../users.csv", "jobs/day/../../users.csv");
     resolves("./job.yaml", "../users.csv", "./../users.csv");
     resolves("link/job.yaml", "../users.csv", "link/../users.csv"); /* jobs/users.csv */
+    resolves("jobs/job.yaml", "..//users.csv", "jobs/..//users.csv");
+    resolves("jobs/job.yaml", "../", "jobs/../");
+    assert_int_equal(chdir("/"), 0);
 }
 
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
