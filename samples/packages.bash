@@ -1,6 +1,6 @@
-# packages.bash - installs what is missing; sourced by samples/quickstart.sh and tests/run.sh.
+# packages.bash - installs what is missing; sourced by samples/quickstart.sh, tests/run.sh and the benchmarks.
 
-# What building takes, and what the tests take on top of it, by the names of Debian 12.
+# What building takes, and what tests and benchmarks take on top of it, by the names of Debian 12.
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(build-essential cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libcsv-dev libyaml-dev
     libpq-dev libsqlite3-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev)
@@ -40,13 +40,15 @@ test_packages=(
     valgrind
     zsh
 )
+# shellcheck disable=SC2034
+bench_packages=(curl jq nodejs npm openssl time wrk)
 
 # install_packages NAME...: asks the package manager only when one of them is not there.
 install_packages() {
     local name missing=() as_root=()
     for name in "$@"; do
         # A command of that name will do: it may come from elsewhere, as node's own packages bring npm along.
-        command -v "$name" >/dev/null || [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) == ii* ]] ||
+        type -P "$name" >/dev/null || [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null) == ii* ]] ||
             missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0

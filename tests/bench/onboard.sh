@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # onboard.sh - how fast rollcall onboards, beside a bare libcurl loop and the official SDK. Prints Markdown tables.
 #
-# usage: ROLLCALL_BIN=build/release tests/bench/onboard.sh [--users N] [--sdk-users N] [--rounds N] [--full]
+# usage: tests/bench/onboard.sh [--users N] [--sdk-users N] [--rounds N] [--full]
 #
 #   --users N       users of rollcall and of the bare loop in one round (default 20000)
 #   --sdk-users N   users of the SDK in one round (default 2000)
@@ -15,19 +15,14 @@
 # does nothing else: the rates of one and of three threads suffer differently from other work.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bin=$(cd "${ROLLCALL_BIN:?names the directory that rollcall was built in}" && pwd)
-rollcall=$bin/rollcall
-emulator=$bin/acs-identity-emulator
-bare=$bin/tests/bare-libcurl
-[ -x "$bare" ] || bare=$bin/bare-libcurl
-sdk=$here/../conformance
+# shellcheck source=tests/bench/helper.bash
+source "$(dirname "${BASH_SOURCE[0]}")/helper.bash"
+
 concurrency=64
 users=20000
 sdk_users=2000
 rounds=5
 full=
-command="tests/bench/onboard.sh${*:+ $*}"
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -35,47 +30,13 @@ while [ $# -gt 0 ]; do
     --sdk-users) sdk_users=$2; shift ;;
     --rounds) rounds=$2; shift ;;
     --full) full=1 ;;
-    --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "onboard.sh: unknown option $1" >&2; exit 2 ;;
+    --help) usage; exit 0 ;;
+    *) refuse "unknown option $1" ;;
     esac
     shift
 done
-for number in "$users" "$sdk_users" "$rounds"; do
-    [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "onboard.sh: $number is not a number" >&2; exit 2; }
-done
-for tool in /usr/bin/time curl jq node npm openssl; do
-    command -v "$tool" >/dev/null || { echo "onboard.sh: $tool is missing" >&2; exit 2; }
-done
-[ -d "$sdk/node_modules" ] || (cd "$sdk" && npm ci --silent)
-
-home=$(mktemp -d)
-emulator_pid=
-stop_emulator() {
-    [ -n "$emulator_pid" ] || return 0
-    kill "$emulator_pid" 2>/dev/null || true
-    wait "$emulator_pid" 2>/dev/null || true
-    emulator_pid=
-}
-trap 'stop_emulator; rm -rf "$home"' EXIT
-
-# start_emulator OPTIONS...: sets connection_string, endpoint and certificate.
-start_emulator() {
-    rm -f "$home/out"
-    mkfifo "$home/out"
-    "$emulator" --listen 127.0.0.1:0 --tls --tls-dir "$home" --seed bench "$@" >"$home/out" 2>"$home/emulator.err" &
-    emulator_pid=$!
-    exec 3<"$home/out"
-    IFS= read -r connection_string <&3 || { cat "$home/emulator.err" >&2; exit 1; }
-    IFS= read -r certificate <&3
-    certificate=${certificate#certificate=}
-    endpoint=${connection_string#endpoint=}
-    endpoint=${endpoint%%/;accesskey=*}
-}
-
-# stats FILTER
-stats() {
-    curl -sS --cacert "$certificate" "$endpoint/_emulator/stats" | jq -r "$1"
-}
+numbers "$users" "$sdk_users" "$rounds"
+prepare "$conformance"
 
 # make_roster USERS: as an HR export looks like.
 make_roster() {
@@ -111,7 +72,7 @@ run_rollcall() {
     local file
     make_job "$@"
     BENCH_CONNECTION_STRING=$connection_string /usr/bin/time -f '%e %U %S %M' -o "$home/time" \
-        "$rollcall" run --quiet "$home/job/job.yaml" >"$home/rollcall.out" 2>&1 || { cat "$home/rollcall.out" >&2; exit 1; }
+        "$bin/rollcall" run --quiet "$home/job/job.yaml" >"$home/rollcall.out" 2>&1 || { cat "$home/rollcall.out" >&2; exit 1; }
     for file in mapping tokens; do
         [ "$(wc -l <"$home/job/out/$file.csv")" -eq $(($1 + 1)) ] || { echo "$file.csv is not whole" >&2; exit 1; }
     done
@@ -121,17 +82,9 @@ run_rollcall() {
 # run_bare USERS: the same.
 run_bare() {
     local target='/identities?api-version=2023-10-01' body='{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":1440}'
-    local key date hash signature
-    key=$(printf '%s' "${connection_string#*;accesskey=}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
-    date=$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')
-    hash=$(printf '%s' "$body" | openssl dgst -sha256 -binary | base64 -w0)
-    signature=$(printf 'POST\n%s\n%s;%s;%s' "$target" "$date" "${endpoint#*://}" "$hash" |
-        openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64 -w0)
-    /usr/bin/time -f '%e %U %S %M' -o "$home/time" "$bare" "$endpoint$target" "$certificate" "$1" "$concurrency" "$body" \
-        "x-ms-date: $date" "x-ms-content-sha256: $hash" \
-        "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=$signature" \
-        'x-ms-client-request-id: 0b2f5d0e-6c1e-4a57-9b5e-2f0c7d3a1e90' 'Content-Type: application/json' \
-        'Accept: application/json' >/dev/null
+    sign "$target" "$body"
+    /usr/bin/time -f '%e %U %S %M' -o "$home/time" "$bin/bare-libcurl" "$endpoint$target" "$certificate" "$1" \
+        "$concurrency" "$body" "${signed[@]}" 'Content-Type: application/json' 'Accept: application/json' >/dev/null
     read_time
 }
 
@@ -151,10 +104,6 @@ note() {
     awk "BEGIN { printf \"%.1f %.4f %.1f\n\", $2 / $seconds, $cpu * 1000 / $2, $memory / 1024 }" >>"$home/$1"
 }
 
-median() {
-    sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
 # median_of NAME COLUMN
 median_of() {
     cut -d' ' -f"$2" "$home/$1" | median
@@ -171,7 +120,7 @@ row() {
 
 load=$(cut -d' ' -f1 /proc/loadavg)
 engine_without_quotas="engine: { concurrency: $concurrency, quotas: { create: none, issue: none } }"
-start_emulator --limits none
+start_emulator --tls --limits none
 run_bare 1000 # warms up
 for ((round = 1; round <= rounds; round++)); do
     run_rollcall "$users" "$engine_without_quotas"; note rollcall "$users"
@@ -181,7 +130,7 @@ done
 created=$(stats .identities.created)
 
 cat <<MARKDOWN
-\`$command\` on $(lscpu | sed -n 's/^Model name: *//p' | head -1), $(nproc) cores, $(uname -sr), libcurl $(curl --version | sed -n '1s/curl \([^ ]*\).*/\1/p'),
+\`$command\` on $(machine), libcurl $(curl --version | sed -n '1s/curl \([^ ]*\).*/\1/p'),
 Node.js $(node --version); medians of $rounds alternating rounds of $users users (SDK: $sdk_users), $concurrency requests at one time, TLS, the
 emulator on the same machine ($created identities made). Load average at the start: $load.
 
@@ -204,8 +153,7 @@ for count in 1000 1000000; do
     awk "BEGIN { printf \"| peak memory, %d users | 48 MiB or less | %.1f MiB (%.1f s, %.0f users a second) |\n\",
         $count, $memory / 1024, $seconds, $count / $seconds }"
 done
-stop_emulator
-start_emulator --limits published --latency 100ms
+start_emulator --tls --limits published --latency 100ms
 run_rollcall 1000 "engine: { concurrency: $concurrency }"
 printf '| 1,000 users, published quotas, 100 ms latency | under 3 s, no 429 | %s s, %s answers 429 |\n' "$seconds" \
     "$(stats '[.requests[] | .["429"] // 0] | add')"

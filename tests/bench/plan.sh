@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # plan.sh - how long `rollcall plan` takes for a million users, beside DuckDB. Prints a Markdown table.
 #
-# usage: ROLLCALL_BIN=build/release tests/bench/plan.sh [--users N] [--rounds N]
+# usage: tests/bench/plan.sh [--users N] [--rounds N]
 #
 #   --users N    rows of each roster (default 1000000)
 #   --rounds N   how often each is measured, in turns (default 5); the table shows medians
@@ -13,24 +13,23 @@
 # must agree.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-rollcall=$(cd "${ROLLCALL_BIN:?names the directory that rollcall was built in}" && pwd)/rollcall
+# shellcheck source=tests/bench/helper.bash
+source "$(dirname "${BASH_SOURCE[0]}")/helper.bash"
+
 users=1000000
 rounds=5
-command="tests/bench/plan.sh${*:+ $*}"
 while [ $# -gt 0 ]; do
     case $1 in
     --users) users=$2; shift ;;
     --rounds) rounds=$2; shift ;;
-    --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "plan.sh: unknown option $1" >&2; exit 2 ;;
+    --help) usage; exit 0 ;;
+    *) refuse "unknown option $1" ;;
     esac
     shift
 done
-[ -d "$here/node_modules" ] || (cd "$here" && npm ci --silent)
+numbers "$users" "$rounds"
+prepare "$here"
 
-home=$(mktemp -d)
-trap 'rm -rf "$home"' EXIT
 # Nothing is sent: every request of the measured runs would go nowhere.
 export BENCH_CONNECTION_STRING='endpoint=http://127.0.0.1:1/;accesskey=YmVuY2g='
 
@@ -74,8 +73,8 @@ sed 's|csv: ../new.csv|csv: ../old.csv|' "$home/ledger/job.yaml" >"$home/ledger/
 awk -F, 'NR == 1 { print "user_id,identity_id,state,token_expires_at"; next }
     { printf "%s,8:acs:5f4c1e2a-0b7d-4c1e-9a53-2d6f8b90c417_0000001c-8f4e-2ab7-69ff-%012x,active,2099-01-01T00:00:00Z\n", $1, NR }' \
     "$home/old.csv" >"$home/ledger/identities.csv"
-"$rollcall" import "$home/ledger/job.yaml" "$home/ledger/identities.csv" >/dev/null
-"$rollcall" run --quiet "$home/ledger/same.yaml"
+"$bin/rollcall" import "$home/ledger/job.yaml" "$home/ledger/identities.csv" >/dev/null
+"$bin/rollcall" run --quiet "$home/ledger/same.yaml"
 
 # measure NAME COMMAND...: appends "seconds MiB" to NAME.
 measure() {
@@ -89,10 +88,10 @@ duckdb() {
     awk -v memory="$(cat "$home/time")" '{ printf "%.2f %.1f\n", $5, memory / 1024 }' "$home/duckdb.out" >>"$home/duckdb.figures"
 }
 for ((round = 1; round <= rounds; round++)); do
-    measure csv "$rollcall" plan "$home/csv/job.yaml"
+    measure csv "$bin/rollcall" plan "$home/csv/job.yaml"
     duckdb
-    measure ledger "$rollcall" plan "$home/ledger/job.yaml"
-    measure nothing "$rollcall" run --quiet "$home/ledger/same.yaml"
+    measure ledger "$bin/rollcall" plan "$home/ledger/job.yaml"
+    measure nothing "$bin/rollcall" run --quiet "$home/ledger/same.yaml"
 done
 
 # The same counts by all three: of the older CSV, `plan` without a ledger counts what is gone and what changed.
@@ -106,18 +105,23 @@ removed $removed"
 grep -q "$users rows there, $removed of them gone, $changed changed" "$home/csv.out" ||
     { echo 'plan.sh: plan against the older CSV and DuckDB do not agree' >&2; exit 1; }
 
-median() { cut -d' ' -f"$2" "$home/$1.figures" | sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-ratio() { paste -d' ' "$home/$1.figures" "$home/duckdb.figures" | awk '{ print $1 / $3 }' | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# median_of NAME COLUMN, and of each round's own ratio to DuckDB
+median_of() {
+    cut -d' ' -f"$2" "$home/$1.figures" | median
+}
+ratio_of() {
+    paste -d' ' "$home/$1.figures" "$home/duckdb.figures" | awk '{ print $1 / $3 }' | median
+}
 
 # shellcheck disable=SC2016
 cat <<MARKDOWN
-\`$command\` on $(lscpu | sed -n 's/^Model name: *//p' | head -1), $(nproc) cores, $(uname -sr); $users users ($added added, $removed removed, $changed
+\`$command\` on $(machine); $users users ($added added, $removed removed, $changed
 changed), medians of $rounds alternating rounds.
 
 | what | seconds | to reach | peak memory, MiB | to reach |
 | --- | ---: | --- | ---: | --- |
-$(printf '| plan, CSV against CSV | %.2f (%.2f of DuckDB) | 0.7 of DuckDB | %.0f | 128 |\n' "$(median csv 1)" "$(ratio csv)" "$(median csv 2)")
-$(printf '| plan, CSV against ledger | %.2f (%.2f of DuckDB) | 1.2 of DuckDB | %.0f | 128 |\n' "$(median ledger 1)" "$(ratio ledger)" "$(median ledger 2)")
-$(printf '| rotation run with nothing to do | %.2f | 1.5 | %.0f | |\n' "$(median nothing 1)" "$(median nothing 2)")
-$(printf '| DuckDB, CSV against CSV, 2 threads | %.2f | | %.0f | |\n' "$(median duckdb 1)" "$(median duckdb 2)")
+$(printf '| plan, CSV against CSV | %.2f (%.2f of DuckDB) | 0.7 of DuckDB | %.0f | 128 |\n' "$(median_of csv 1)" "$(ratio_of csv)" "$(median_of csv 2)")
+$(printf '| plan, CSV against ledger | %.2f (%.2f of DuckDB) | 1.2 of DuckDB | %.0f | 128 |\n' "$(median_of ledger 1)" "$(ratio_of ledger)" "$(median_of ledger 2)")
+$(printf '| rotation run with nothing to do | %.2f | 1.5 | %.0f | |\n' "$(median_of nothing 1)" "$(median_of nothing 2)")
+$(printf '| DuckDB, CSV against CSV, 2 threads | %.2f | | %.0f | |\n' "$(median_of duckdb 1)" "$(median_of duckdb 2)")
 MARKDOWN

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # quota.sh - how close to a service's quota rollcall works, beside the official SDK. Prints a Markdown table.
 #
-# usage: ROLLCALL_BIN=build/release tests/bench/quota.sh [--users N] [--quota N] [--window S]
+# usage: tests/bench/quota.sh [--users N] [--quota N] [--window S]
 #
 #   --users N     users to onboard (default 1000)
 #   --quota N     creates that the service allows in a window (default 100)
@@ -16,58 +16,27 @@
 # `quota` users without a limit, measured here with rollcall. Each client is timed from the start of its work to its end.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bin=$(cd "${ROLLCALL_BIN:?names the directory that rollcall was built in}" && pwd)
+# shellcheck source=tests/bench/helper.bash
+source "$(dirname "${BASH_SOURCE[0]}")/helper.bash"
+
 users=1000
 quota=100
 window=3
 latency=0.1
 concurrency=64
-command="tests/bench/quota.sh${*:+ $*}"
 
 while [ $# -gt 0 ]; do
     case $1 in
     --users) users=$2; shift ;;
     --quota) quota=$2; shift ;;
     --window) window=$2; shift ;;
-    --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "quota.sh: unknown option $1" >&2; exit 2 ;;
+    --help) usage; exit 0 ;;
+    *) refuse "unknown option $1" ;;
     esac
     shift
 done
-for number in "$users" "$quota" "$window"; do
-    [[ $number =~ ^[1-9][0-9]*$ ]] || { echo "quota.sh: $number is not a number" >&2; exit 2; }
-done
-for tool in /usr/bin/time curl jq node npm; do
-    command -v "$tool" >/dev/null || { echo "quota.sh: $tool is missing" >&2; exit 2; }
-done
-[ -d "$here/../conformance/node_modules" ] || (cd "$here/../conformance" && npm ci --silent)
-
-home=$(mktemp -d)
-emulator_pid=
-stop_emulator() {
-    [ -n "$emulator_pid" ] || return 0
-    kill "$emulator_pid" 2>/dev/null || true
-    wait "$emulator_pid" 2>/dev/null || true
-    emulator_pid=
-}
-trap 'stop_emulator; rm -rf "$home"' EXIT
-
-# start_emulator OPTIONS...: sets connection_string, endpoint and certificate. A new one for each measurement: nothing is used up.
-start_emulator() {
-    stop_emulator
-    rm -f "$home/out"
-    mkfifo "$home/out"
-    "$bin/acs-identity-emulator" --listen 127.0.0.1:0 --tls --tls-dir "$home" --seed bench --latency 100ms \
-        "$@" >"$home/out" 2>"$home/err" &
-    emulator_pid=$!
-    exec 3<"$home/out"
-    IFS= read -r connection_string <&3 || { cat "$home/err" >&2; exit 1; }
-    IFS= read -r certificate <&3
-    certificate=${certificate#certificate=}
-    endpoint=${connection_string#endpoint=}
-    endpoint=${endpoint%%/;accesskey=*}
-}
+numbers "$users" "$quota" "$window"
+prepare "$conformance"
 
 # run_rollcall USERS QUOTA: sets seconds and failed.
 run_rollcall() {
@@ -100,19 +69,19 @@ run_sdk() {
 # row CLIENT WINDOW-KIND RETRY-AFTER
 row() {
     local throttled created
-    throttled=$(curl -sS --cacert "$certificate" "$endpoint/_emulator/stats" | jq '.requests.create["429"] // 0')
-    created=$(curl -sS --cacert "$certificate" "$endpoint/_emulator/stats" | jq .identities.created)
+    throttled=$(stats '.requests.create["429"] // 0')
+    created=$(stats .identities.created)
     [ "$created" -eq $((users - failed)) ] || echo "quota.sh: $created identities for $((users - failed)) users" >&2
     printf '| %s | %s | %s | %.2f | %+.1f %% | %d | %d |\n' "$1" "$2" "$3" "$seconds" \
         "$(awk "BEGIN { print ($seconds / $bound - 1) * 100 }")" "$throttled" "$failed"
 }
 
-start_emulator --limits none
+start_emulator --tls --latency 100ms --limits none
 run_rollcall "$quota" none
 bound=$(awk "BEGIN { print (int(($users + $quota - 1) / $quota) - 1) * ($window + $latency) + $seconds }")
 
 cat <<MARKDOWN
-\`$command\` on $(lscpu | sed -n 's/^Model name: *//p' | head -1), $(nproc) cores; $users users, $quota creates in $window s, 100 ms latency,
+\`$command\` on $(machine); $users users, $quota creates in $window s, 100 ms latency,
 $concurrency requests at one time. Bound: $(printf %.2f "$bound") s (the last burst took $seconds s).
 
 | client | the service counts in | Retry-After | seconds | over the bound | answers 429 | failed users |
@@ -120,7 +89,7 @@ $concurrency requests at one time. Bound: $(printf %.2f "$bound") s (the last bu
 MARKDOWN
 for kind in sliding fixed; do
     for form in seconds none; do
-        service=(--limits "create=$quota/${window}s" --window "$kind" --retry-after "$form")
+        service=(--tls --latency 100ms --limits "create=$quota/${window}s" --window "$kind" --retry-after "$form")
         start_emulator "${service[@]}"
         run_rollcall "$users" "$quota/${window}s"
         row rollcall "$kind" "$form"
