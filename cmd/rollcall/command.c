@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,24 +78,6 @@ bool command_arguments(const struct command *command, int argc, char **argv, int
     return true;
 }
 
-/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault. */
-int command_finish(const struct command *command, int status)
-{
-    struct stat info;
-    const bool is_pipe = fstat(STDOUT_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
-    struct error error;
-
-    errno = 0;
-    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || is_pipe)
-        return status;
-    if (errno != 0)
-        error_errno(&error, "cannot write to standard output");
-    else
-        error_set(&error, ERROR_SYSTEM, "cannot write to standard output");
-    const int failed = command_error(&error);
-    return command->acts || status != 0 ? status : failed;
-}
-
 int command_log_error(const struct log *log, const struct error *error)
 {
     log_error(log, LEVEL_ERROR, error);
@@ -112,6 +95,34 @@ int command_error(const struct error *error)
     const struct log log = to_people();
 
     return command_log_error(&log, error);
+}
+
+/* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault.
+ * What was said here is not said again. */
+int command_finish_logged(const struct command *command, const struct log *log, int status)
+{
+    struct stat info;
+    const bool is_pipe = fstat(STDOUT_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+    struct error error;
+
+    errno = 0;
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || is_pipe)
+        return status;
+    if (errno != 0)
+        error_errno(&error, "cannot write to standard output");
+    else
+        error_set(&error, ERROR_SYSTEM, "cannot write to standard output");
+    clearerr(stdout);
+    __fpurge(stdout);
+    const int failed = command_log_error(log, &error);
+    return command->acts || status != 0 ? status : failed;
+}
+
+int command_finish(const struct command *command, int status)
+{
+    const struct log log = to_people();
+
+    return command_finish_logged(command, &log, status);
 }
 
 int command_load_logged(const struct log *log, const char *path, enum spec_secrets secrets, struct spec **spec)

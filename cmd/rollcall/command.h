@@ -46,6 +46,7 @@ bool command_arguments(const struct command *command, int argc, char **argv, int
 bool command_take_json(const struct command *command, int argc, char **argv, bool *json, int *status);
 /* Flushes standard output after a command that ended with `status`; the exit status of the program. */
 int command_finish(const struct command *command, int status);
+int command_finish_logged(const struct command *command, const struct log *log, int status);
 
 /* "rollcall: message" and a hint, on standard error. Returns the exit status for the error. */
 int command_error(const struct error *error);

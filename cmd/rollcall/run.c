@@ -392,7 +392,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (arguments.quiet)
         arguments.log.level = LEVEL_ERROR;
     if (command_arguments(command, argc, argv, 1, &path))
-        status = run_spec(path, &arguments);
+        status = command_finish_logged(command, &arguments.log, run_spec(path, &arguments));
 out:
     buffer_clear(&arguments.ended);
     plan_arguments_clear(&arguments.plan);

@@ -26,6 +26,16 @@ completes_bash() {
     done
 }
 
+@test "every command says how it is used" {
+    local command
+    [ "$(rollcall --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | wc -l)" -ge 10 ]
+    for command in $(rollcall --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+        run --separate-stderr rollcall "$command" --help
+        [ "$status" -eq 0 ] && [ -z "$stderr" ]
+        [[ $output == "usage: rollcall $command JOB.yaml"* ]]
+    done
+}
+
 @test "bash completes commands, their options and the words of an option" {
     [[ $(completes_bash "" | xargs) == *"validate doctor plan run status"* ]]
     [ "$(completes_bash export --f)" = "--format" ]
@@ -87,6 +97,24 @@ assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
 assert container["args"] == ["rollcall", "run", "/data/jobs/rotate.yaml"]
 volumes = {volume["name"] for volume in job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"]}
 assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+END
+}
+
+@test "Kubernetes finds the volume and the secret that the schedule names" {
+    /usr/bin/python3 - jobs/kubernetes <<'END'
+import pathlib, re, sys, yaml
+folder = pathlib.Path(sys.argv[1])
+text = (folder / "rotate-cronjob.yaml").read_text()
+pod = yaml.safe_load(text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume]
+claim = yaml.safe_load((folder / "volume.yaml").read_text())
+assert (claim["apiVersion"], claim["kind"]) == ("v1", "PersistentVolumeClaim")
+assert claims == [claim["metadata"]["name"]]
+(variable,) = pod["containers"][0]["env"]
+reference = variable["valueFrom"]["secretKeyRef"]
+assert f"kubectl create secret generic {reference['name']} --from-file={reference['key']}" in text
+(configured,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+assert f"kubectl create configmap {configured} " in text
 END
 }
 

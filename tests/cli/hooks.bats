@@ -181,7 +181,7 @@ END
 # start_slow_job: a run in the background that has sent some requests. (A shell without job control starts its
 # children with SIGINT ignored.)
 start_slow_job() {
-    env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
+    "${ENDS_WITH_TEST[@]}" env --default-signal=INT "$ROLLCALL" run job.yaml >run.out 2>run.err 3>&- &
     RUN_PID=$!
 }
 

@@ -88,6 +88,13 @@ info 2 run_started"
     is "$(jq -c 'has("level") or has("time")' <<<"$output" | sort -u)" false
 }
 
+@test "a standard output that cannot be written to is told once, as a line of the log" {
+    run -1 --separate-stderr bash -c "'$ROLLCALL' run job.yaml --json --log json >/dev/full"
+    is "$(jq -c 'select(.level == "error") | [.run, .event, .message[:31]]' <<<"$stderr")" \
+        '[1,"error","cannot write to standard output"]'
+    run -1 grep -v '^{' <<<"$stderr"
+}
+
 @test "waits are told once" {
     write_job engine='{ quotas: { create: 4/400ms, issue: 4/400ms } }'
     run_job --log text

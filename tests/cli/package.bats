@@ -36,6 +36,8 @@ field() {
     local name
     for name in bin/rollcall bin/acs-identity-emulator share/rollcall/jobs/onboard.yaml \
         share/rollcall/jobs/rollcall.schema.json share/rollcall/jobs/REFERENCE.md share/rollcall/samples/users.csv \
+        share/rollcall/jobs/{systemd/rollcall-rotate.{service,timer},cron/rollcall,kubernetes/rotate-cronjob.yaml} \
+        share/rollcall/jobs/{kubernetes/volume.yaml,prometheus/alerts.yaml,guide/{onboard,rotate,offboard}.md} \
         share/doc/rollcall/README.md share/doc/rollcall/changelog.gz share/doc/rollcall/copyright \
         share/man/man1/rollcall.1.gz share/man/man1/acs-identity-emulator.1.gz share/man/man5/rollcall-job.5.gz \
         share/bash-completion/completions/rollcall share/zsh/vendor-completions/_rollcall \
