@@ -42,7 +42,7 @@ prepare() {
     fi
     bin=$(cd "${ROLLCALL_BIN:-$here/../../build/bench}" && pwd)
     for project in "$@"; do
-        [ -d "$project/node_modules" ] || (cd "$project" && npm ci --silent)
+        [ -d "$project/node_modules" ] || (cd "$project" && npm ci --no-fund --no-audit --loglevel=error >&2)
     done
     home=$(mktemp -d)
     trap 'stop_emulator; rm -rf "$home"' EXIT
