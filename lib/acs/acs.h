@@ -134,9 +134,11 @@ bool acs_answer_read(enum action action, bool wants_token, int status, const cha
                      struct acs_answer *answer, struct error *error);
 void acs_answer_clear(struct acs_answer *answer);
 
-/* Tells the answer what acs_retry_after_ms() found in its headers: a 503 with a delay (0 or more) is ACS_THROTTLED,
- * as for the SDK for JavaScript. Other answers stay what they are. */
-void acs_answer_set_delay(struct acs_answer *answer, int64_t retry_after_ms);
+/* Tells the answer what its headers say; to be called for every answer. A 503 with a delay (what acs_retry_after_ms()
+ * found: 0 or more) is ACS_THROTTLED, as for the SDK for JavaScript. A 404 or 410 that has neither an error code nor
+ * the MS-CV of the service's own answers [REC] is somebody else's, and says nothing about an identity: ACS_CREDENTIAL.
+ * Other answers stay what they are. ms_cv: "" for none. */
+void acs_answer_set_headers(struct acs_answer *answer, const char *ms_cv, int64_t retry_after_ms);
 
 /* True when a create with this answer may have made an identity that nobody knows: after ACS_TRANSIENT, and after a 503
  * even where it is a throttle. A create is not idempotent, and a gateway may give up on a service that does not. */

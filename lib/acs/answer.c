@@ -102,6 +102,11 @@ static const struct rule rules[] = {
     {ANY, -1, -1, NULL, NULL, NULL, ACS_TRANSIENT, "the answer's status makes no sense here"},
 };
 
+/* What a 404 or 410 about an identity becomes when it is not the service's: a gateway that has lost its way answers so
+ * to everybody, and to believe it would write off every identity that a run asks about. */
+static const struct rule not_the_service = {
+    ANY, 400, 499, NULL, NULL, NULL, ACS_CREDENTIAL, "what answered is not the service"};
+
 /* What an error's body says; all borrowed, all NULL where it says nothing. */
 struct complaint {
     const char *code;
@@ -252,6 +257,12 @@ static void describe(const struct rule *rule, const struct complaint *complaint,
     text_print(has_message ? complaint->message : rule->reason, answer->message, sizeof answer->message);
 }
 
+/* Does it say that the identity does not exist any more? */
+static bool is_of_identity(int status, enum acs_class class)
+{
+    return (status == 404 || status == 410) && (class == ACS_DONE || class == ACS_GONE);
+}
+
 /* An error need not have a body, nor a body of JSON: the service has sent a 401 with none. */
 static bool read_error(enum action action, const char *bytes, size_t length, struct acs_answer *answer,
                        struct error *error)
@@ -264,6 +275,9 @@ static bool read_error(enum action action, const char *bytes, size_t length, str
     const struct complaint complaint = {body_string(object, "code"), body_string(object, "target"),
                                         body_string(object, "message")};
     const struct rule *rule = find_rule(action, answer->status, &complaint);
+    /* The service's errors have a code, or no body at all [REC]. */
+    if (is_of_identity(answer->status, rule->class) && !is_code(complaint.code) && length > 0)
+        rule = &not_the_service;
     answer->class = rule->class;
     describe(rule, &complaint, answer);
     body_free(&body);
@@ -291,10 +305,16 @@ void acs_answer_clear(struct acs_answer *answer)
     *answer = (struct acs_answer){0};
 }
 
-void acs_answer_set_delay(struct acs_answer *answer, int64_t retry_after_ms)
+void acs_answer_set_headers(struct acs_answer *answer, const char *ms_cv, int64_t retry_after_ms)
 {
+    const bool has_code = strncmp(answer->code, "http_", 5) != 0;
+
     if (answer->status == 503 && retry_after_ms >= 0)
         answer->class = ACS_THROTTLED;
+    if (is_of_identity(answer->status, answer->class) && !has_code && ms_cv[0] == '\0') {
+        answer->class = not_the_service.class;
+        snprintf(answer->message, sizeof answer->message, "%s", not_the_service.reason);
+    }
 }
 
 bool acs_create_is_in_doubt(const struct acs_answer *answer)

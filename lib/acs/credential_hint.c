@@ -27,6 +27,7 @@ static const struct hint {
     {402, 402, NULL, "check the state of the Azure subscription"},
     {403, 403, NULL, "give the credential a role on the resource (such as Contributor), and check its network rules"},
     {407, 407, NULL, "give the proxy's user and password in HTTPS_PROXY, or go round it with NO_PROXY"},
+    {404, 410, NULL, "check the endpoint and what stands before it: a gateway or proxy answers in the service's place"},
     {300, 399, NULL, "check the endpoint: redirects are not followed"},
     {511, 511, NULL, "log this machine in to its network"},
 };

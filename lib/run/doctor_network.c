@@ -177,6 +177,7 @@ static void note_answer(void *context, void *request_context, struct http_answer
     time_parse_http(http->date, &question->server_s);
     question->read = http->end != HTTP_ANSWERED || acs_answer_read(ACTION_REVOKE, false, http->status, http->body,
                                                                    http->body_length, &question->answer, &error);
+    acs_answer_set_headers(&question->answer, http->ms_cv, -1);
 }
 
 /* --- the question --- */

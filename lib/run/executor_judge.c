@@ -145,7 +145,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
     if (http->end == HTTP_ANSWERED && !acs_answer_read(task_action(task), wants_token, http->status, http->body,
                                                        http->body_length, &task->answer, error))
         task->answer = (struct acs_answer){.class = ACS_TRANSIENT, .code = "no_memory"};
-    acs_answer_set_delay(&task->answer, delay_ms);
+    acs_answer_set_headers(&task->answer, http->ms_cv, delay_ms);
     task->outcome = retry_judge(http, repeatable, &task->answer);
     if (task->outcome == OUTCOME_DONE && task_action(task) == ACTION_PROVISION)
         memcpy(task->identity, task->answer.identity, sizeof task->identity);

@@ -162,6 +162,26 @@ lost_on() {
     exits 0
 }
 
+@test "a gateway that answers 404 in the service's place writes nobody off" {
+    local before
+    printf '%s\n' '- { operation: delete, from: 1, status: 404, body: html }' \
+        '- { operation: revoke, from: 1, status: 404, body: html }' >script.yaml
+    emulator_stop_all
+    use_emulator --faults script.yaml
+    write_rules '{ added: provision, changed: [revoke, issue], removed: delete }'
+    onboard
+    before=$(sql "SELECT key, identity, state FROM identities ORDER BY key")
+    write_users anna=mon ben=mon cleo=mon dora=mon
+    run_job
+    exits 4
+    says 'answered 404 http_404: what answered is not the service'
+    says 'hint: check the endpoint and what stands before it'
+    write_users anna=tue ben=tue cleo=tue dora=tue emil=tue
+    run_job
+    exits 4
+    is "$(sql "SELECT key, identity, state FROM identities ORDER BY key")" "$before"
+}
+
 @test "a 404 on issue means lost" {
     lost_on issue IdentityNotFound
 }

@@ -175,7 +175,7 @@ static void check_consequences(struct acs_answer *answer)
     }
     if (class == ACS_TRANSIENT)
         MUST(acs_create_is_in_doubt(answer));
-    acs_answer_set_delay(answer, 1000);
+    acs_answer_set_headers(answer, "x.0", 1000);
     MUST(answer->class == (answer->status == 503 ? ACS_THROTTLED : class));
     MUST(class != ACS_TRANSIENT || acs_create_is_in_doubt(answer));
 }

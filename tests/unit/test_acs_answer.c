@@ -594,13 +594,42 @@ static void a_503_with_a_delay_is_a_throttle(void **state)
 {
     (void)state;
     read_answer(ACTION_ISSUE, true, 503, "");
-    acs_answer_set_delay(&answer, -1);
+    acs_answer_set_headers(&answer, "", -1);
     check(ACS_TRANSIENT, "http_503");
-    acs_answer_set_delay(&answer, 0);
+    acs_answer_set_headers(&answer, "", 0);
     check(ACS_THROTTLED, "http_503");
     read_answer(ACTION_ISSUE, true, 500, "");
-    acs_answer_set_delay(&answer, 1000);
+    acs_answer_set_headers(&answer, "", 1000);
     check(ACS_TRANSIENT, "http_500");
+}
+
+/* One that every request gets must not write off every identity. */
+static void a_404_that_is_not_the_services_says_nothing_of_an_identity(void **state)
+{
+    static const char *const pages[] = {"<html>404 Not Found</html>", "404 page not found",
+                                        "{\"statusCode\":404,\"message\":\"Resource not found\"}"};
+    static const enum action actions[] = {ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        for (size_t page = 0; page < sizeof pages / sizeof *pages; page++) {
+            read_answer(actions[i], true, 404, pages[page]);
+            acs_answer_set_headers(&answer, "ZVCfY9DAZkuyG1riqtK9Ug.0", -1);
+            check(ACS_CREDENTIAL, "http_404");
+        }
+        read_answer(actions[i], true, 404, "");
+        acs_answer_set_headers(&answer, "", -1);
+        check(ACS_CREDENTIAL, "http_404");
+        assert_string_equal(answer.message, "what answered is not the service");
+        read_answer(actions[i], true, 404, "");
+        acs_answer_set_headers(&answer, "ZVCfY9DAZkuyG1riqtK9Ug.0", -1);
+        check(actions[i] == ACTION_DELETE ? ACS_DONE : ACS_GONE, "http_404");
+        read_answer(actions[i], true, 404, CODE("IdentityNotFound"));
+        acs_answer_set_headers(&answer, "", -1);
+        check(actions[i] == ACTION_DELETE ? ACS_DONE : ACS_GONE, "IdentityNotFound");
+    }
+    read_answer(ACTION_DELETE, false, 410, "gone");
+    check(ACS_CREDENTIAL, "http_410");
 }
 
 static void a_create_is_in_doubt_when_it_may_have_acted(void **state)
@@ -611,7 +640,7 @@ static void a_create_is_in_doubt_when_it_may_have_acted(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof in_doubt / sizeof *in_doubt; i++) {
         read_answer(ACTION_PROVISION, false, in_doubt[i], "");
-        acs_answer_set_delay(&answer, 1000);
+        acs_answer_set_headers(&answer, "", 1000);
         assert_true(acs_create_is_in_doubt(&answer));
     }
     for (size_t i = 0; i < sizeof certain / sizeof *certain; i++) {
@@ -648,6 +677,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(a_message_too_long_ends_with_a_whole_character, clear),
     cmocka_unit_test_teardown(a_code_that_is_no_word_is_not_shown, clear),
     cmocka_unit_test_teardown(a_503_with_a_delay_is_a_throttle, clear),
+    cmocka_unit_test_teardown(a_404_that_is_not_the_services_says_nothing_of_an_identity, clear),
     cmocka_unit_test_teardown(a_create_is_in_doubt_when_it_may_have_acted, clear),
 };
 
