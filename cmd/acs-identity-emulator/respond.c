@@ -66,11 +66,50 @@ static void add_browser_headers(struct MHD_Response *response, const struct requ
     MHD_add_response_header(response, "Access-Control-Max-Age", "3600");
 }
 
+static void add_service_headers(struct responder *responder, struct MHD_Response *response,
+                                const struct request *request, const struct answer *answer, int64_t busy_us)
+{
+    char milliseconds[32];
+
+    snprintf(milliseconds, sizeof milliseconds, "%" PRId64 "ms", busy_us / 1000);
+    MHD_add_response_header(response, "Request-Context", "appId=");
+    add_correlation(responder, response);
+    MHD_add_response_header(response, "Strict-Transport-Security", era_transport_security(answer->era));
+    if (request->client_request_id != NULL)
+        MHD_add_response_header(response, "x-ms-client-request-id", request->client_request_id);
+    if (answer->versions != NULL)
+        MHD_add_response_header(response, "api-supported-versions", answer->versions);
+    MHD_add_response_header(response, "X-Processing-Time", milliseconds);
+    add_azure_ref(responder, response, request->arrived);
+    MHD_add_response_header(response, "X-Cache", "CONFIG_NOCACHE");
+    if (answer->accepts_ranges)
+        MHD_add_response_header(response, "Accept-Ranges", "bytes");
+}
+
+/* As recorded, but for NEL and Report-To: they have browsers tell Microsoft of failures. */
+static void add_entra_headers(struct MHD_Response *response, const struct answer *answer)
+{
+    static const char *const recorded[][2] = {
+        {"Expires", "-1"},
+        {"P3P", "CP=\"DSP CUR OTPi IND OTRi ONL FIN\""},
+        {"Pragma", "no-cache"},
+        {"Referrer-Policy", "strict-origin-when-cross-origin"},
+        {"Strict-Transport-Security", "max-age=31536000; includeSubDomains"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"x-ms-ests-server", "2.1.12470.11 - EUS ProdSlices"},
+    };
+
+    for (size_t i = 0; i < sizeof recorded / sizeof *recorded; i++)
+        MHD_add_response_header(response, recorded[i][0], recorded[i][1]);
+    MHD_add_response_header(response, "x-ms-request-id", answer->trace_id);
+}
+
+/* Of Entra ID, and of the hosts that give out managed identities. */
 static void add_sign_in_headers(struct MHD_Response *response, const struct answer *answer)
 {
     MHD_add_response_header(response, "Cache-Control", "no-store, no-cache");
     if (answer->form == FORM_ENTRA)
-        MHD_add_response_header(response, "x-ms-request-id", answer->trace_id);
+        add_entra_headers(response, answer);
     if (answer->challenge[0] != '\0')
         MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
 }
@@ -92,8 +131,6 @@ static void add_fault_headers(struct MHD_Response *response, const struct answer
 static void add_headers(struct responder *responder, struct MHD_Response *response, const struct request *request,
                         const struct answer *answer, int64_t busy_us)
 {
-    char milliseconds[32];
-
     if (answer->kind == ANSWER_JSON)
         MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
     else if (answer->kind == ANSWER_ERROR)
@@ -102,23 +139,12 @@ static void add_headers(struct responder *responder, struct MHD_Response *respon
         MHD_add_response_header(response, "Content-Type", "text/html; charset=utf-8");
     else if (answer->kind == ANSWER_IDENTITIES)
         MHD_add_response_header(response, "Content-Type", "application/x-ndjson");
-    snprintf(milliseconds, sizeof milliseconds, "%" PRId64 "ms", busy_us / 1000);
-    MHD_add_response_header(response, "Request-Context", "appId=");
-    add_correlation(responder, response);
-    MHD_add_response_header(response, "Strict-Transport-Security", era_transport_security(answer->era));
-    if (request->client_request_id != NULL)
-        MHD_add_response_header(response, "x-ms-client-request-id", request->client_request_id);
-    if (answer->versions != NULL)
-        MHD_add_response_header(response, "api-supported-versions", answer->versions);
-    MHD_add_response_header(response, "X-Processing-Time", milliseconds);
-    add_azure_ref(responder, response, request->arrived);
-    MHD_add_response_header(response, "X-Cache", "CONFIG_NOCACHE");
-    if (answer->accepts_ranges)
-        MHD_add_response_header(response, "Accept-Ranges", "bytes");
+    if (answer->form == FORM_SERVICE)
+        add_service_headers(responder, response, request, answer, busy_us);
+    else
+        add_sign_in_headers(response, answer);
     if (answer->retry_header != NULL)
         MHD_add_response_header(response, answer->retry_header, answer->retry_value);
-    if (answer->form != FORM_SERVICE)
-        add_sign_in_headers(response, answer);
     if (answer->fault != NULL)
         add_fault_headers(response, answer);
     if (request->origin != NULL)
