@@ -385,16 +385,37 @@ open_sealed() {
     open_sealed "$(ls -t out/*.csv.cms | head -n 1)" application | cmp - out/plain.csv
 }
 
-@test "a sealed file of many tokens is the plain one" {
+@test "sealed files of many tokens are the plain ones, for each recipient" {
     emulator_stop_all
     use_emulator --limits none
     new_recipient application
+    new_recipient rescue ec -pkeyopt ec_paramgen_curve:P-256
     write_roster 3000
-    write_sinks '[{ csv: out/plain.csv }, { csv: out/tokens.csv, encrypt: application.pem }]' \
+    write_sinks '[{ csv: out/plain.csv }, { csv: out/tokens.csv, encrypt: [application.pem, rescue.pem] },
+        { ndjson: out/plain.ndjson }, { ndjson: out/tokens.ndjson, encrypt: { to: [rescue.pem, application.pem] } }]' \
         engine='{ quotas: { create: none, issue: none } }'
     run_job
     [ "$status" -eq 0 ]
-    open_sealed out/tokens-2*Z.csv.cms application | cmp - out/plain.csv
+    # More than any buffer on the way.
+    [ "$(stat -c %s out/plain.csv)" -gt 2000000 ]
+    local name
+    for name in application rescue; do
+        open_sealed out/tokens-2*Z.csv.cms $name | cmp - out/plain.csv
+        open_sealed out/tokens-2*Z.ndjson.cms $name | cmp - out/plain.ndjson
+    done
+}
+
+@test "the line of the README opens a sealed file" {
+    new_recipient application
+    write_sinks '[{ csv: out/plain.csv }, { csv: out/tokens.csv, encrypt: application.pem }]'
+    run_job
+    [ "$status" -eq 0 ]
+    local line file
+    line=$(grep -h '^openssl cms -decrypt ' "$ROLLCALL_SOURCE/README.md")
+    file=$(grep -oE 'out/tokens-[0-9TZ]+\.csv\.cms' <<<"$line")
+    mv out/tokens-2*Z.csv.cms "$file"
+    bash -ec "$line"
+    cmp tokens.csv out/plain.csv
 }
 
 @test "what a killed run has sealed is issued again, and its journal holds no token" {
