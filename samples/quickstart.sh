@@ -125,4 +125,6 @@ show rollcall report jobs/rotate.yaml 5 --out out/report.html
 
 say "Stopping the emulator"
 stop_emulator
-echo "The ledger and the outputs stay in out/quickstart/out. The report is $PWD/out/report.html: open it in a browser."
+echo "The ledger and the outputs stay in out/quickstart/out. Open the report in a browser:"
+echo "$PWD/out/report.html"
+echo "The programs are in $programs. README.md, \"A job of your own\", goes on from here."

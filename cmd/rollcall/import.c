@@ -17,6 +17,7 @@ struct import {
     struct ledger *ledger;
     struct problems problems;
     int64_t *places; /* what the ledger calls the spec's resources */
+    int fd;          /* of the mapping */
     int64_t run;
     int64_t at_ms;
     int identity_column;
@@ -129,14 +130,10 @@ static bool import_row(void *context, const struct roster_row *row, struct error
 static bool read_mapping(struct import *import, const struct spec *spec, const char *path, struct error *error)
 {
     const struct roster_visitor visitor = {.header = find_columns, .row = import_row, .context = import};
+    const struct roster_options options = {.name = path, .fd = import->fd, .delimiter = ',', .key = spec->roster.key};
     struct roster_summary summary;
-    const int fd = roster_open(path, error);
-
-    if (fd < 0)
-        return false;
-    const struct roster_options options = {.name = path, .fd = fd, .delimiter = ',', .key = spec->roster.key};
     bool ok = roster_read(&options, &visitor, &import->problems, &summary, error);
-    close(fd);
+
     if (ok && import->problems.total > 0)
         ok = error_set(error, ERROR_INPUT, "%s has conflicts", path);
     return ok;
@@ -169,7 +166,7 @@ static bool import_all(struct import *import, const struct spec *spec, const str
 
 static int import_mapping(const char *job, const char *path)
 {
-    struct import import = {.at_ms = clock_wall_ms(&clock_system)};
+    struct import import = {.fd = -1, .at_ms = clock_wall_ms(&clock_system)};
     struct acs_resource *addresses = NULL;
     struct error error = {.code = ERROR_NONE};
     struct spec *spec;
@@ -178,7 +175,7 @@ static int import_mapping(const char *job, const char *path)
     if (loaded != 0)
         return loaded;
     const bool ok = (addresses = command_addresses(spec, &error)) != NULL &&
-                    problems_init(&import.problems, path, &error) &&
+                    problems_init(&import.problems, path, &error) && (import.fd = roster_open(path, &error)) >= 0 &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
                     import_all(&import, spec, addresses, path, &error);
     int status = 0;
@@ -186,7 +183,8 @@ static int import_mapping(const char *job, const char *path)
         printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
     else if (import.problems.total > 0 && error.code != ERROR_SYSTEM) {
         problems_print(&import.problems, stderr);
-        fprintf(stderr, "rollcall: nothing was adopted\n");
+        fputs("rollcall: nothing was adopted\n  hint: correct the rows or take them out, and import the whole again\n",
+              stderr);
         status = EXIT_USAGE;
     } else {
         status = command_error(&error);
@@ -194,6 +192,8 @@ static int import_mapping(const char *job, const char *path)
     problems_clear(&import.problems);
     free(import.places);
     ledger_close(import.ledger);
+    if (import.fd >= 0)
+        close(import.fd);
     command_addresses_free(spec, addresses);
     spec_free(spec);
     return status;

@@ -73,7 +73,11 @@ static bool ask_all(char answers[QUESTIONS][ANSWER_MAX])
         if (answers[i][0] != '\0')
             continue;
         if (isatty(STDIN_FILENO) != 1) {
-            fprintf(stderr, "rollcall: --%s is missing, and there is no terminal to ask on\n", options[i].name);
+            fprintf(stderr,
+                    "rollcall: --%s is missing, and there is no terminal to ask on\n"
+                    "  hint: rollcall init JOB.yaml --roster users.csv --key user_id --sign-in access-key --removed "
+                    "revoke\n",
+                    options[i].name);
             return false;
         }
         if (!ask(&options[i], initial[i], answers[i]))
@@ -226,7 +230,7 @@ static int write_spec(const char *path, char answers[QUESTIONS][ANSWER_MAX])
     const int status = check(path);
     if (status != 0) {
         unlink(path);
-        fprintf(stderr, "rollcall: %s was not written\n", path);
+        fprintf(stderr, "rollcall: %s was not written\n  hint: correct what is said above, and run init again\n", path);
         return status;
     }
     printf("%s is written. What would it do? rollcall plan %s\n", path, path);

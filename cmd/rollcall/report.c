@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* "7", or "last" for 0. */
 static bool parse_run(const char *text, int64_t *id)
@@ -100,6 +101,13 @@ static int run(const struct command *command, int argc, char **argv)
         return status;
     if (!command_arguments(command, argc, argv, argc - optind == 1 ? 1 : 2, arguments) || !parse_run(arguments[1], &id))
         return EXIT_USAGE;
+    if (out == NULL && isatty(STDOUT_FILENO) == 1) {
+        fprintf(stderr,
+                "rollcall: the report is a page for a browser, and would be of no use on a terminal\n"
+                "  hint: rollcall report %s %s --out report.html\n",
+                arguments[0], arguments[1]);
+        return EXIT_USAGE;
+    }
     return make_report(arguments[0], id, out);
 }
 

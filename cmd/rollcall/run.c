@@ -152,6 +152,19 @@ static int exit_status(const struct log *log, const struct run_summary *summary,
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
+/* What else is left is found by the next join, whoever asks for it. */
+static void note_reissue(const struct job *job, const struct run_arguments *arguments, uint64_t left)
+{
+    struct error note;
+
+    if (!job->plan->options.reissue_all || left == 0 || arguments->quiet)
+        return;
+    error_set(&note, ERROR_NONE, "%" PRIu64 " tokens were not issued again, and only --reissue-all asks for them",
+              left);
+    error_hint(&note, "run again with --reissue-all");
+    log_error(&arguments->log, LEVEL_WARNING, &note);
+}
+
 static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
     struct reporter_options look = {
@@ -163,7 +176,7 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
         .ended = job->ended,
     };
     struct signals signals = {0};
-    struct run_summary summary;
+    struct run_summary summary = {0};
     struct error error = {.code = ERROR_NONE};
     char operator_text[COMMAND_OPERATOR_SIZE];
 
@@ -189,6 +202,7 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
     };
     const bool finished = run_execute(&input, &summary, &error);
     const int status = exit_status(&arguments->log, &summary, finished, &error, signals.received);
+    note_reissue(job, arguments, summary.left - summary.undelivered);
     signals_stop(&signals);
     http_stop();
     reporter_free(reporter);

@@ -336,7 +336,10 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
         fprintf(err, "  %" PRIu64 " failed%s%s\n", summary->failed, summary->failures != NULL ? ": see " : "",
                 summary->failures != NULL ? summary->failures : "");
     if (summary->lost > 0)
-        fprintf(err, "  %" PRIu64 " lost: the service does not know their identities any more\n", summary->lost);
+        fprintf(err,
+                "  %" PRIu64
+                " lost: the service knows their identities no more; `lost: provision` in rules makes new ones\n",
+                summary->lost);
     if (summary->left > 0)
         fprintf(err, "  %" PRIu64 " left for the next run\n", summary->left);
     if (summary->throttled > 0 || summary->retried > 0)

@@ -140,7 +140,8 @@ static struct spec_node *build_scalar(struct builder *builder, const yaml_event_
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     refuse_tag(builder, node, event->data.scalar.tag, &event->start_mark);
     if (length > SPEC_SCALAR_MAX) {
-        report(builder, &event->start_mark, "keep every value below 64 KiB", "this value is too long");
+        report(builder, &event->start_mark, "keep every value below 64 KiB; is this file a job spec?",
+               "this value is too long");
         node->bad = true;
     } else if (memchr(event->data.scalar.value, '\0', length) != NULL) {
         report(builder, &event->start_mark, "remove \\0 from it", "a value cannot hold a NUL character");

@@ -79,6 +79,19 @@ init() {
 @test "without a terminal it says which option is missing" {
     init job.yaml --roster users.csv
     [ "$status" -eq 2 ]
-    [[ $stderr == *"--key is missing, and there is no terminal to ask on"* ]]
+    [[ $stderr == *"--key is missing, and there is no terminal to ask on"*"hint: rollcall init JOB.yaml --roster "* ]]
     [ ! -e job.yaml ]
+}
+
+@test "the README's commands for a job of one's own work as they stand" {
+    cp -R "$ROLLCALL_SOURCE/samples" .
+    mkdir build
+    ln -s "$(realpath "$ROLLCALL_BIN")" build/release
+    { sed -n '/^### A job of your own/,/^## /{/^```sh$/,/^```$/{/^```/!p}}' "$ROLLCALL_SOURCE/README.md"
+        echo 'kill %1; wait'; } >own.sh
+    grep -q '^rollcall run ' own.sh
+    NO_COLOR=1 run /usr/bin/python3 "$ROLLCALL_SOURCE/tests/cli/on_terminal.py" --asks ']: ' '' /bin/bash own.sh
+    echo "$output"
+    [[ $output == *"to do: 1000 users (1000 provision)"*"run 1 done: 1000 provisioned"* ]]
+    is "$(wc -l <out/mine/out/mapping.csv)" 1001
 }

@@ -72,7 +72,11 @@ refuses_import() {
 }
 
 @test "a mapping that is not there is refused by its own name" {
-    refuses_import "cannot open old.csv: No such file or directory" "correct the path"
+    import
+    exits 2
+    says "cannot open old.csv: No such file or directory"
+    says "correct the path"
+    [ ! -e "$LEDGER" ]
 }
 
 @test "an import twice adopts nothing the second time" {
@@ -98,7 +102,7 @@ refuses_import() {
     local id
     id=$(sed -n 's/^anna,//p' old.csv)
     printf '%s\n' cleo,8:acs:nonsense dora, "emil,8:acs:$(tr a-f A-F <<<"${id#8:acs:}")" >>old.csv
-    refuses_import old.csv:4 old.csv:5 old.csv:6 "nothing was adopted"
+    refuses_import old.csv:4 old.csv:5 old.csv:6 "nothing was adopted" "import the whole again"
     printf 'user_id,identity_id,state,token_expires_at\nanna,%s,asleep,\nben,%s,active,tomorrow\n' \
         "$(sed -n 's/^anna,//p' old.csv)" "$(sed -n 's/^ben,//p' old.csv)" >bad.csv
     mv bad.csv old.csv

@@ -46,6 +46,17 @@ report() {
     [ "${BASH_REMATCH[1]}" -lt 900 ]
 }
 
+@test "on a terminal it asks for a file, and shows no source of a page" {
+    job_setup
+    write_roster 1
+    run_job
+    run /usr/bin/python3 "$ROLLCALL_SOURCE/tests/cli/on_terminal.py" - "$ROLLCALL" report job.yaml
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"hint: rollcall report job.yaml last --out report.html"* ]]
+    [[ $output != *"<html"* ]]
+}
+
 @test "the page is right for phones and desktops, light and dark, and for those who do not see it" {
     command -v chromium >/dev/null || skip "chromium is not installed"
     job_with_trouble

@@ -70,6 +70,23 @@ stopped_well() {
     is "$(rows out/mapping.csv | wc -l)" 20
 }
 
+@test "what an interrupted --reissue-all left is said to be asked for by that option alone" {
+    write_roster 30
+    write_job
+    run_job
+    write_job engine='{ quotas: { issue: 20/1h } }'
+    start_job --reissue-all
+    wait_until 30 grep -q 'waiting for the quota' run.err
+    kill -TERM "$RUN_PID"
+    end_job
+    [ "$status" -eq 143 ]
+    grep -q 'only --reissue-all asks for them' run.err
+    grep -q 'hint: run again with --reissue-all' run.err
+    run_job
+    [ "$status" -eq 0 ]
+    says "nothing done"
+}
+
 @test "a second signal ends the run at once, and the next one knows what is in doubt" {
     emulator_stop_all
     use_emulator --latency 30s --remember-request-ids

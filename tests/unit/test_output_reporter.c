@@ -354,13 +354,14 @@ static void the_summary_says_what_was_done_and_what_was_not(void **state)
     (void)state;
     make();
     reporter_ended(reporter, &summary);
-    assert_string_equal(printed(), "run 7 failed: 10 provisioned, 5 issued, 2 deleted in 1 min 23 s\n"
-                                   "  3 failed: see out/failures.csv\n"
-                                   "  1 lost: the service does not know their identities any more\n"
-                                   "  2 left for the next run\n"
-                                   "  40 requests, 4 throttled, 6 repeated\n"
-                                   "  1 creates in doubt: maybe identities that nobody knows; see `rollcall status`\n"
-                                   "  mapping   out/mapping.csv\n");
+    assert_string_equal(
+        printed(), "run 7 failed: 10 provisioned, 5 issued, 2 deleted in 1 min 23 s\n"
+                   "  3 failed: see out/failures.csv\n"
+                   "  1 lost: the service knows their identities no more; `lost: provision` in rules makes new ones\n"
+                   "  2 left for the next run\n"
+                   "  40 requests, 4 throttled, 6 repeated\n"
+                   "  1 creates in doubt: maybe identities that nobody knows; see `rollcall status`\n"
+                   "  mapping   out/mapping.csv\n");
 }
 
 static void a_run_without_work_says_so(void **state)

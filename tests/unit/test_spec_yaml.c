@@ -215,7 +215,9 @@ static void a_value_has_at_most_64_kib(void **state)
     char *longer = repeat(WHOLE "outputs: { tokens: { sqlite: t.db, table: x", "x", SPEC_SCALAR_MAX, " } }\n");
 
     load(state, longest);
-    refuses(state, longer, "job.yaml:11:43: this value is too long\n  hint: keep every value below 64 KiB\n");
+    refuses(
+        state, longer,
+        "job.yaml:11:43: this value is too long\n  hint: keep every value below 64 KiB; is this file a job spec?\n");
     free(longest);
     free(longer);
 }
