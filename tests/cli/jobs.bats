@@ -51,7 +51,7 @@ common() {
 @test "every job is valid" {
     local file
     exported users.csv
-    for file in jobs/*.yaml; do
+    for file in jobs/*.yaml jobs/regions/*.yaml; do
         run --separate-stderr "$ROLLCALL" validate --no-secrets "$file"
         show_run
         exits 0
@@ -203,6 +203,24 @@ common() {
     is "$(stats '.identities.active, .tokens.live' | xargs)" "127 126"
     sends 0 job sync
     exits 0
+}
+
+@test "regions/sync.yaml keeps each user in the resource of its region, and moves who changes it" {
+    use_emulator --seed us
+    export ACS_US=$CONNECTION_STRING
+    use_emulator --seed emea
+    export ACS_EMEA=$CONNECTION_STRING
+    job regions/sync
+    exits 0
+    is "$(column 1,5 out/regions-mapping.csv | sort)" "$(sed -E '1d; s/,.*,(emea|us),/,\1,/' jobs/regions/users.csv | cut -d, -f1,2 | sort)"
+    sed -i '/^paul/s/,emea,/,us,/' jobs/regions/users.csv
+    job regions/sync --yes
+    exits 3
+    says "limits.delete (5%)"
+    job regions/sync --yes --allow delete=1
+    exits 0
+    is "$(awk -F, '/^paul/ { print $5 }' out/regions-mapping.csv)" us
+    is "$(stats '"\(.identities.active) \(.identities.deleted)"')" "2 1"
 }
 
 @test "the rosters are those that the generator makes" {

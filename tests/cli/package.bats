@@ -62,7 +62,7 @@ field() {
 
 @test "every job of the package is valid beside its samples" {
     local job
-    for job in "$PACKAGE_ROOT"/usr/share/rollcall/jobs/*.yaml; do
+    for job in "$PACKAGE_ROOT"/usr/share/rollcall/jobs/{,regions/}*.yaml; do
         "$PACKAGE_ROOT/usr/bin/rollcall" validate --no-secrets "$job"
     done
 }
