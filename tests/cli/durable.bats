@@ -3,6 +3,7 @@
 setup() {
     load helper
     job_setup
+    ! is_sanitized || skip "a sanitizer does not let others be loaded before it"
     cc -shared -fPIC -x c -o watch.so - <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -125,6 +125,11 @@ column() {
     rows "$2" | cut -d, -f"$1"
 }
 
+# is_sanitized: the program was built with a sanitizer, which allocates in its own way and wants to be loaded first.
+is_sanitized() {
+    grep -qE '__(asan|tsan)_init' "$ROLLCALL"
+}
+
 # mode FILE
 mode() {
     stat -c %a "$1"

@@ -4,7 +4,7 @@ load helper
 
 needs_to_read_memory() {
     [ "$(id -u)" -eq 0 ] || skip "only root can read the memory of a process that is not dumpable"
-    ! grep -qE '__(asan|tsan)_init' "$ROLLCALL" || skip "a sanitizer keeps what is freed"
+    ! is_sanitized || skip "a sanitizer keeps what is freed"
 }
 
 # memory_setup [emulator options]: the connection string comes from a file, because an environment stays in memory; and a
