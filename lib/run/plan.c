@@ -96,18 +96,6 @@ static bool ignore_match(void *context, const struct join_entry *const entries[J
     return true;
 }
 
-static bool refuse_teams_twice(struct planner *planner, struct error *error)
-{
-    const struct join_visitor visitor = {.match = ignore_match, .duplicate = note_teams_twice, .context = planner};
-
-    if (planner->teams == NULL)
-        return true;
-    if (!join_run(planner->teams, &visitor, error))
-        return false;
-    return planner->problems->total == 0 ||
-           error_set(error, ERROR_INPUT, "%s has users twice", planner->problems->file);
-}
-
 /* --- what needs a second look at the roster --- */
 
 static bool name_duplicate(void *context, const struct roster_row *row, struct error *error)
@@ -163,7 +151,7 @@ static bool resolve(void *context, const struct roster_row *row, struct error *e
     return true;
 }
 
-static bool read_again(struct planner *planner, int roster_fd,
+static bool read_again(struct planner *planner, int roster_fd, struct problems *problems,
                        bool (*row)(void *context, const struct roster_row *row, struct error *error),
                        struct error *error)
 {
@@ -171,26 +159,37 @@ static bool read_again(struct planner *planner, int roster_fd,
     struct roster_summary summary;
     struct roster_options options;
 
-    if (!plan_roster_options(planner->spec, planner->problems->file, roster_fd, &options, error))
+    if (!plan_roster_options(planner->spec, problems->file, roster_fd, &options, error))
         return false;
-    const bool ok = roster_read(&options, &visitor, planner->problems, &summary, error);
+    const bool ok = roster_read(&options, &visitor, problems, &summary, error);
     plan_roster_options_clear(&options);
     if (ok && memcmp(summary.digest, planner->plan->roster.digest, sizeof summary.digest) != 0)
-        return error_set(error, ERROR_INPUT, "%s changed while it was read", planner->problems->file);
+        return error_set(error, ERROR_INPUT, "%s changed while it was read", problems->file);
+    return ok;
+}
+
+static bool name_duplicates(struct planner *planner, int roster_fd, struct error *error)
+{
+    struct problems told; /* what else is wrong with the roster, by the first reading */
+
+    if (!problems_init(&told, planner->problems->file, error))
+        return false;
+    const bool ok = read_again(planner, roster_fd, &told, name_duplicate, error) || told.total > 0;
+    problems_clear(&told);
     return ok;
 }
 
 static bool refuse_duplicates(struct planner *planner, int roster_fd, struct error *error)
 {
-    if (planner->previous_problems->total > 0)
-        return error_set(error, ERROR_INPUT, "%s has faults", planner->previous_problems->file);
-    if (planner->duplicate_count == 0)
-        return true;
-    if (!read_again(planner, roster_fd, name_duplicate, error) && planner->problems->total == 0)
+    const uint64_t others = planner->problems->total;
+
+    if (planner->duplicate_count > 0 && !name_duplicates(planner, roster_fd, error))
         return false;
-    if (planner->duplicate_count > PROBLEMS_KEPT)
-        planner->problems->total = planner->duplicate_count;
-    return error_set(error, ERROR_INPUT, "%s has duplicate keys", planner->problems->file);
+    planner->problems->total = others + planner->duplicate_count;
+    if (planner->problems->total > 0)
+        return error_set(error, ERROR_INPUT, "%s has faults", planner->problems->file);
+    return planner->previous_problems->total == 0 ||
+           error_set(error, ERROR_INPUT, "%s has faults", planner->previous_problems->file);
 }
 
 /* --- counting --- */
@@ -298,20 +297,37 @@ static bool check_users(const struct planner *planner, struct error *error)
     return true;
 }
 
+/* A roster's faults are told in one pass: duplicates are looked for among the rows that have no other. */
+static bool read_and_judge(struct planner *planner, int roster_fd, struct error *error)
+{
+    const bool ok = planner_read_sides(planner, roster_fd, error) && check_users(planner, error);
+    const struct join_visitor users = {
+        .match = ok ? planner_judge : ignore_match, .duplicate = note_duplicate, .context = planner};
+    const struct join_visitor teams = {.match = ignore_match, .duplicate = note_teams_twice, .context = planner};
+    struct error found;
+
+    if (!ok && (error->code == ERROR_SYSTEM || planner->problems->total == 0))
+        return false;
+    if (join_run(planner->join, &users, &found) &&
+        (planner->teams == NULL || join_run(planner->teams, &teams, &found)) &&
+        refuse_duplicates(planner, roster_fd, &found))
+        return ok;
+    if (ok)
+        *error = found;
+    return false;
+}
+
 struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *ledger,
                        const struct plan_options *options, struct problems *problems,
                        struct problems *previous_problems, struct error *error)
 {
     struct planner planner = {
         .spec = spec, .ledger = ledger, .problems = problems, .previous_problems = previous_problems};
-    const struct join_visitor visitor = {.match = planner_judge, .duplicate = note_duplicate, .context = &planner};
 
-    bool ok = open_planner(&planner, options, error) && planner_read_sides(&planner, roster_fd, error) &&
-              check_users(&planner, error) && join_run(planner.join, &visitor, error) &&
-              refuse_duplicates(&planner, roster_fd, error) && refuse_teams_twice(&planner, error);
+    bool ok = open_planner(&planner, options, error) && read_and_judge(&planner, roster_fd, error);
     join_free(planner.join);
     join_free(planner.teams);
-    ok = ok && (!planner.unresolved || read_again(&planner, roster_fd, resolve, error));
+    ok = ok && (!planner.unresolved || read_again(&planner, roster_fd, problems, resolve, error));
     free(planner.ids);
     free(planner.found);
     if (ok) {

@@ -530,6 +530,20 @@ static void a_duplicate_key_names_both_lines(void **state)
     assert_string_equal(problems.list[1].message, "key \"bert\" stands already in line 3");
 }
 
+static void duplicates_are_told_with_the_other_faults(void **state)
+{
+    (void)state;
+    load_spec("", COME_AND_GO);
+    assert_false(try_plan("id\nanna\n\"\"\nbert\nanna\nbert,x\n"));
+    assert_int_equal(error.code, ERROR_INPUT);
+    problems_sort(&problems);
+    assert_int_equal(problems.total, 3);
+    assert_int_equal(problems.list[0].line, 3);
+    assert_string_equal(problems.list[1].message, "key \"anna\" stands already in line 2");
+    assert_int_equal(problems.list[1].line, 5);
+    assert_int_equal(problems.list[2].line, 6);
+}
+
 static void of_duplicates_the_first_is_taken_where_asked(void **state)
 {
     (void)state;
@@ -866,6 +880,7 @@ static const struct CMUnitTest tests[] = {
     plan_test(a_grace_period_that_runs_is_not_forgotten_with_the_older_roster),
     plan_test(faults_of_the_older_roster_are_its_own),
     plan_test(a_duplicate_key_names_both_lines),
+    plan_test(duplicates_are_told_with_the_other_faults),
     plan_test(of_duplicates_the_first_is_taken_where_asked),
     plan_test(a_roster_of_nobody_without_a_ledger_is_refused),
     plan_test(a_missing_column_is_refused),
