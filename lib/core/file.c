@@ -220,7 +220,9 @@ char *file_resolve(const char *base_file, const char *path)
         return NULL;
     memcpy(joined, base_file, length);
     joined[length] = '\0';
-    while (strncmp(path, "../", 3) == 0 && path[3] != '/' && path[3] != '\0' && leave_folder(joined))
+    /* "-" alone would be standard input. */
+    while (strncmp(path, "../", 3) == 0 && path[3] != '/' && path[3] != '\0' && strcmp(path + 3, "-") != 0 &&
+           leave_folder(joined))
         path += 3;
     memcpy(joined + strlen(joined), path, strlen(path) + 1);
     return joined;

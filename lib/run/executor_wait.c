@@ -1,9 +1,17 @@
 #include "run/executor.h"
 
+#include "run/moves.h"
+
 enum {
     LONGEST_MS = 1000,
     BERTH_WAIT_US = 50000,
+    USUAL_PAUSE_US = 60 * 1000000, /* no service is given up for a pause like this, however little patience there is */
 };
+
+static int64_t earlier(int64_t one_us, int64_t other_us)
+{
+    return one_us < other_us ? one_us : other_us;
+}
 
 /* --- patience --- */
 
@@ -22,13 +30,46 @@ static void give_up_on_service(struct executor *executor, int64_t silence_us)
     executor_stop(executor, STOP_GAVE_UP, &error);
 }
 
+/* Until when everybody who is left has to wait because the service asked for it; 0 where somebody can go on. */
+static int64_t paused_until_us(const struct executor *executor)
+{
+    int64_t until_us = INT64_MAX;
+
+    if (executor->admitted > 0 || executor->delayed.head != NULL)
+        return 0;
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (executor->ready[action].head != NULL)
+            until_us = earlier(until_us, executor->gate.lanes[action].paused_until_us);
+        else if (!queue_is_finished(executor->site->planned[action]))
+            return 0;
+    }
+    return until_us == INT64_MAX || move_may_come(executor->site) ? 0 : until_us;
+}
+
+static void give_up_on_pause(struct executor *executor, int64_t pause_us)
+{
+    const int64_t now_s = clock_wall_ms(executor->site->engine->clock) / 1000;
+    char when[TIME_TEXT_SIZE];
+    struct error error;
+
+    time_format_rfc3339(now_s + pause_us / 1000000 + 1, when);
+    error_set(&error, ERROR_SYSTEM, "%s asks to wait for %lld s; the rest is left for the next run",
+              executor->site->address->origin.host, (long long)(pause_us / 1000000));
+    error_hint(&error, "run again after %s; engine.give_up_after says how long a run waits", when);
+    executor_stop(executor, STOP_GAVE_UP, &error);
+}
+
 void executor_check_patience(struct executor *executor)
 {
     const int64_t now_us = executor_now_us(executor);
     const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
 
+    const int64_t pause_us = paused_until_us(executor) - now_us;
+
     if (!executor->draining && silence_us > 0 && silence_us >= patience_us(executor))
         give_up_on_service(executor, silence_us);
+    if (!executor->draining && pause_us > patience_us(executor) && pause_us > USUAL_PAUSE_US)
+        give_up_on_pause(executor, pause_us);
     if (executor->draining && now_us >= executor->drain_until_us)
         http_pool_abort(executor->pool); /* recorded as what it is: not known */
 }
@@ -52,11 +93,6 @@ void executor_go_on_signing_in(struct executor *executor)
 }
 
 /* --- waiting --- */
-
-static int64_t earlier(int64_t one_us, int64_t other_us)
-{
-    return one_us < other_us ? one_us : other_us;
-}
 
 /* Why nothing moves, and the earliest moment at which something may be admitted; INT64_MAX where answers decide. */
 static enum waiting find_cause(struct executor *executor, int64_t now_us, int64_t *until_us)

@@ -130,6 +130,32 @@ rejected() {
     is "$(sql "SELECT count(*) > 0 FROM audit WHERE code = 'not_connected'")" 1
 }
 
+@test "a pause longer than engine.give_up_after is left to the next run, when all else is done" {
+    with_faults '{ operation: create, nth: 20, status: 429, retry_after: 3600 }'
+    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
+    run_job
+    [ "$status" -eq 1 ]
+    says '127.0.0.1 asks to wait for 3'
+    says 'the rest is left for the next run'
+    [[ $stderr =~ 'hint: run again after '20[0-9T:-]+Z'; engine.give_up_after says how long a run waits' ]]
+    is "$(rows out/failures.csv)" ""
+    the_next_run_finishes
+}
+
+@test "a long pause of one kind does not keep the others from their end" {
+    with_faults '{ operation: create, nth: 61, status: 429, retry_after: 3600 }'
+    run_job
+    [ "$status" -eq 0 ]
+    write_roster 61
+    sql 'UPDATE identities SET token_expires_at = 1'
+    write_job rules='{ added: provision, expiring: { within: 1h, do: issue } }' \
+        engine='{ concurrency: 1, quotas: { create: none, issue: none } }'
+    run_job
+    [ "$status" -eq 1 ]
+    says 'asks to wait for 3'
+    is "$(stats '.requests.issue["200"]')" 60
+}
+
 @test "a service that is down is asked now and then, and the run gives up with exit 1" {
     with_faults '{ operation: create, from: 20, until: 200, status: 500, body: none }'
     write_roster 300

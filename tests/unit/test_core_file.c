@@ -504,6 +504,7 @@ static void a_path_makes_no_detour_through_a_folder_that_it_leaves(void **state)
     resolves("link/job.yaml", "../users.csv", "link/../users.csv"); /* jobs/users.csv */
     resolves("jobs/job.yaml", "..//users.csv", "jobs/..//users.csv");
     resolves("jobs/job.yaml", "../", "jobs/../");
+    resolves("jobs/job.yaml", "../-", "jobs/../-");
     assert_int_equal(chdir("/"), 0);
 }
 
