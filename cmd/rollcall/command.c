@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "roster/roster.h"
 #include "run/sign_in.h"
+#include "run/transport.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -179,16 +180,14 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
         return NULL;
     }
     for (size_t i = 0; i < spec->resource_count; i++) {
-        struct secret *string = &spec->resources[i].connection_string;
-        const bool has_key = spec->resources[i].credential.kind == CREDENTIAL_ACCESS_KEY;
+        struct spec_resource *resource = &spec->resources[i];
         char place[SPEC_RESOURCE_PLACE_SIZE];
-        if (!(has_key ? acs_resource_parse(secret_reveal(string), &addresses[i], error)
-                      : acs_resource_from_endpoint(spec->resources[i].endpoint, &addresses[i], error))) {
-            error_context(error, "%s: %s.%s", spec->path, spec_resource_place(&spec->resources[i], place),
-                          has_key ? "connection_string" : "endpoint");
+        if (!transport_address(resource, &addresses[i], error)) {
+            error_context(error, "%s: %s.%s", spec->path, spec_resource_place(resource, place),
+                          resource->credential.kind == CREDENTIAL_ACCESS_KEY ? "connection_string" : "endpoint");
             goto fail;
         }
-        secret_clear(string);
+        secret_clear(&resource->connection_string);
         if (!check_twice(spec, addresses, i, error))
             goto fail;
     }

@@ -1,4 +1,5 @@
 #include "run/doctor_internal.h"
+#include "run/transport.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,11 +42,8 @@ static bool find_address(struct doctor *doctor)
     struct acs_resource *address = &doctor->addresses[doctor->resource];
     struct error error;
 
-    if (secret_is_set(&resource->connection_string)
-            ? acs_resource_parse(secret_reveal(&resource->connection_string), address, &error)
-            : acs_resource_from_endpoint(resource->endpoint, address, &error))
+    if (transport_address(resource, address, &error))
         return true;
-    *address = (struct acs_resource){0};
     doctor_say_error(doctor, DOCTOR_BAD, "endpoint", &error);
     return false;
 }

@@ -2,6 +2,7 @@
  * writing. */
 #include "core/file.h"
 #include "run/doctor_internal.h"
+#include "run/run.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { RESERVE_PER_REQUEST = 64 * 1024, MIB = 1024 * 1024, LITTLE_ROOM_MIB = 256 };
+enum { MIB = 1024 * 1024, LITTLE_ROOM_MIB = 256 };
 
 /* Whoever can write to what decides on deletions can delete. */
 static void check_input(struct doctor *doctor, const char *what, const char *path)
@@ -96,7 +97,7 @@ static void check_output(struct doctor *doctor, const char *what, const char *pa
 
 static void check_room(struct doctor *doctor)
 {
-    const uint64_t needed_mib = (uint64_t)doctor->spec->engine.concurrency * RESERVE_PER_REQUEST / MIB + 1;
+    const uint64_t needed_mib = run_reserve_bytes(doctor->spec) / MIB + 1;
     struct statvfs info;
     char *directory = strdup(doctor->spec->ledger);
 

@@ -94,32 +94,38 @@ static bool build_request(const struct executor *executor, const struct task *ta
     return acs_request_build(task_action(task), options, task->identity, custom_id, request, error);
 }
 
-static bool send_request(struct executor *executor, struct task *task, struct error *error)
+static bool hand_over(struct executor *executor, struct task *task, const struct acs_request *request,
+                      struct error *error)
 {
-    struct acs_request request;
     struct sign_in_headers authorization;
     char request_id[HTTP_HEADER_SIZE];
 
-    if (!build_request(executor, task, &request, error) ||
-        !sign_in_authorize(executor->sign_in, &request, &authorization, error))
+    if (!sign_in_authorize(executor->sign_in, request, &authorization, error))
         return false;
     task->generation = authorization.generation;
     snprintf(request_id, sizeof request_id, "x-ms-client-request-id: %s", task->request_id);
     struct http_request http = {
-        .method = request.method,
-        .target = request.target,
+        .method = request->method,
+        .target = request->target,
         .headers = {request_id, "Accept: application/json", ("User-Agent: rollcall/" ROLLCALL_VERSION),
-                    request.has_content_type ? "Content-Type: application/json" : "Content-Type:"},
+                    request->has_content_type ? "Content-Type: application/json" : "Content-Type:"},
         .header_count = 4,
-        .body = request.body,
-        .body_length = request.body_length,
+        .body = request->body,
+        .body_length = request->body_length,
     };
     for (size_t i = 0; i < authorization.count; i++)
         http.headers[http.header_count++] = authorization.headers[i];
     task->sent_us = executor_now_us(executor);
-    const bool ok = http_pool_send(executor->pool, &http, task, error);
+    return http_pool_send(executor->pool, &http, task, error);
+}
+
+static bool send_request(struct executor *executor, struct task *task, struct error *error)
+{
+    struct acs_request request;
+    const bool ok = build_request(executor, task, &request, error) && hand_over(executor, task, &request, error);
+
     if (task_action(task) == ACTION_EXCHANGE)
-        explicit_bzero(request.body, request.body_length); /* the user's token is in it */
+        explicit_bzero(request.body, sizeof request.body); /* the user's token is in it */
     return ok;
 }
 

@@ -24,6 +24,11 @@ struct run {
 
 /* --- before the first request --- */
 
+size_t run_reserve_bytes(const struct spec *spec)
+{
+    return spec->resource_count * spec->engine.concurrency * RESERVE_PER_REQUEST;
+}
+
 /* What was found out while planning and needs no request. */
 static bool write_marks(const struct run *run, int64_t now_s, struct error *error)
 {
@@ -96,10 +101,7 @@ static bool begin(struct run *run, struct error *error)
         .users = input->plan->users,
     };
     memcpy(run->record.categories, input->plan->categories, sizeof run->record.categories);
-    return (input->plan->users == 0 ||
-            ledger_reserve(input->ledger,
-                           input->spec->resource_count * input->spec->engine.concurrency * RESERVE_PER_REQUEST,
-                           error)) &&
+    return (input->plan->users == 0 || ledger_reserve(input->ledger, run_reserve_bytes(input->spec), error)) &&
            write_beginning(run, error);
 }
 

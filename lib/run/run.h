@@ -25,6 +25,10 @@ struct run_input {
     int stop_fd; /* readable when the run is to stop in good order */
 };
 
+/* The room on the ledger's disk that a run claims before its first request, so that results can be recorded when the
+ * disk is full. */
+size_t run_reserve_bytes(const struct spec *spec);
+
 /* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of
  * single users; false with the error when it, or its part in one of the resources, stopped before (an error code of
  * ERROR_NONE: stop_fd asked for it). Of what the summary borrows, only the paths are left afterwards. */

@@ -24,6 +24,13 @@ static enum http_version choose_version(const struct spec *spec, const struct sp
     return makes_identities_once(spec, resource) ? HTTP_VERSION_1_1 : HTTP_VERSION_AUTO;
 }
 
+bool transport_address(const struct spec_resource *resource, struct acs_resource *address, struct error *error)
+{
+    return resource->credential.kind == CREDENTIAL_ACCESS_KEY
+               ? acs_resource_parse(secret_reveal(&resource->connection_string), address, error)
+               : acs_resource_from_endpoint(resource->endpoint, address, error);
+}
+
 struct http_options transport_options(const struct spec *spec, const struct spec_resource *resource,
                                       const struct acs_resource *address)
 {

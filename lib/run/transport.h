@@ -6,6 +6,9 @@
 #include "http/pool.h"
 #include "spec/spec.h"
 
+/* Where the service is: from the connection string where the resource has one, else from its endpoint. */
+bool transport_address(const struct spec_resource *resource, struct acs_resource *address, struct error *error);
+
 /* The pool's options; all borrowed from the arguments. */
 struct http_options transport_options(const struct spec *spec, const struct spec_resource *resource,
                                       const struct acs_resource *address);
