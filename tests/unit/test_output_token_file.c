@@ -124,6 +124,22 @@ static void provision_with(const char *key, unsigned number, const char *text)
     commit(key, ACTION_PROVISION, number, text, ENDS_S);
 }
 
+/* A run that makes one token. */
+static void run_with(const char *key, unsigned number, const char *text)
+{
+    open_sink();
+    provision_with(key, number, text);
+    finish();
+}
+
+/* One that is killed behind it. */
+static void killed_run_with(const char *key, unsigned number, const char *text)
+{
+    open_sink();
+    provision_with(key, number, text);
+    kill_run();
+}
+
 static const char *row(const char *key, unsigned number, const char *text)
 {
     static char rows[4][256];
@@ -190,9 +206,7 @@ static void a_run_without_a_token_leaves_the_file_as_it_is(void **state)
     finish();
     assert_false(is_there(PATH));
     assert_false(is_there(JOURNAL));
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
+    run_with("anna", 1, "token-1");
     open_sink();
     finish();
     holds(row("anna", 1, "token-1"), NULL);
@@ -201,21 +215,15 @@ static void a_run_without_a_token_leaves_the_file_as_it_is(void **state)
 static void tokens_of_other_users_stay_in_the_file(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
-    open_sink();
-    provision_with("bert", 2, "token-2");
-    finish();
+    run_with("anna", 1, "token-1");
+    run_with("bert", 2, "token-2");
     holds(row("bert", 2, "token-2"), row("anna", 1, "token-1"));
 }
 
 static void a_superseded_token_is_dropped(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
+    run_with("anna", 1, "token-1");
     open_sink();
     deliver("anna", 1, "token-2");
     commit("anna", ACTION_ISSUE, 1, "token-2", ENDS_S);
@@ -233,9 +241,7 @@ static void tokens_that_ended_or_were_revoked_are_dropped(void **state)
     provision_with("carl", 3, "token-3");
     finish();
     act("carl", ACTION_REVOKE, true);
-    open_sink();
-    provision_with("dora", 4, "token-4");
-    finish();
+    run_with("dora", 4, "token-4");
     holds(row("dora", 4, "token-4"), row("anna", 1, "token-1"));
 }
 
@@ -244,12 +250,8 @@ static void tokens_that_ended_or_were_revoked_are_dropped(void **state)
 static void the_journal_of_a_killed_run_is_taken_over(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
-    open_sink();
-    provision_with("bert", 2, "token-2");
-    kill_run();
+    run_with("anna", 1, "token-1");
+    killed_run_with("bert", 2, "token-2");
     reopen_ledger();
     open_sink();
     holds(row("bert", 2, "token-2"), row("anna", 1, "token-1"));
@@ -260,9 +262,7 @@ static void the_journal_of_a_killed_run_is_taken_over(void **state)
 static void a_torn_last_line_is_cut_off(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    kill_run();
+    killed_run_with("anna", 1, "token-1");
     append_to_journal(is_csv() ? "bert," RESOURCE_PART "0000" : "{\"user_id\":\"bert\",\"iden");
     open_sink();
     holds(row("anna", 1, "token-1"), NULL);
@@ -289,9 +289,7 @@ static void half_an_appending_is_cut_off(void **state)
     provision_with("anna", 1, "token-1");
     provision_with("bert", 2, "token-2");
     finish();
-    open_sink();
-    provision_with("carl", 3, "token-3");
-    kill_run();
+    killed_run_with("carl", 3, "token-3");
     struct stat status;
     assert_int_equal(stat(JOURNAL, &status), 0);
     snprintf(length, sizeof length, "%ju %jd", (uintmax_t)status.st_ino, (intmax_t)status.st_size);
@@ -324,9 +322,7 @@ static void an_identity_that_only_the_journal_knows_is_recorded_before_it_is_sho
 static void a_token_that_only_the_journal_knows_takes_the_place_of_the_former_one(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
+    run_with("anna", 1, "token-1");
     open_sink();
     deliver("anna", 1, "token-2");
     intend("anna", ACTION_ISSUE, identity_id(1), true);
@@ -349,9 +345,7 @@ static void a_journal_row_that_the_ledger_cannot_place_is_not_shown(void **state
 static void tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    kill_run();
+    killed_run_with("anna", 1, "token-1");
     assert_int_equal(unlink(JOURNAL), 0);
     open_sink();
     assert_true(identity_of("anna").token_owed);
@@ -360,9 +354,7 @@ static void tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone(void *
 static void tokens_of_a_run_that_ended_are_remembered_without_a_journal(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    finish();
+    run_with("anna", 1, "token-1");
     open_sink();
     assert_false(identity_of("anna").token_owed);
 }
@@ -370,9 +362,7 @@ static void tokens_of_a_run_that_ended_are_remembered_without_a_journal(void **s
 static void killed_again_while_settling_nothing_is_lost(void **state)
 {
     (void)state;
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    kill_run();
+    killed_run_with("anna", 1, "token-1");
     write_file(JOURNAL ".new", "user_id,identity_id,tok"); /* what the second kill left */
     open_sink();
     holds(row("anna", 1, "token-1"), NULL);
@@ -443,9 +433,7 @@ static void a_key_with_a_comma_or_quote_keeps_its_row(void **state)
     open_sink();
     provision_with("an\"na, \\sales\\", 1, "token-1");
     finish();
-    open_sink();
-    provision_with("bert", 2, "token-2");
-    finish();
+    run_with("bert", 2, "token-2");
     assert_non_null(strstr(read_file(PATH), is_csv() ? "\n\"an\"\"na, \\sales\\\"," RESOURCE_PART
                                                      : "\n{\"user_id\":\"an\\\"na, \\\\sales\\\\\",\"identity_id\":"));
     assert_string_equal(read_file(JOURNAL), "");
@@ -496,9 +484,7 @@ static void what_was_noted_about_another_journal_does_not_cut_this_one(void **st
 {
     (void)state;
     works(ledger_set(ledger, "token_journal_length", "12345 10", &error));
-    open_sink();
-    provision_with("anna", 1, "token-1");
-    kill_run();
+    killed_run_with("anna", 1, "token-1");
     open_sink();
     holds(row("anna", 1, "token-1"), NULL);
 }
