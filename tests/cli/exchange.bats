@@ -201,9 +201,7 @@ is_nowhere() {
     write_exchange engine='{ concurrency: 4 }'
     start_job
     wait_until 30 eval '[ "$(exchanges)" -ge 8 ]'
-    kill -KILL "$RUN_PID"
-    wait "$RUN_PID" || true
-    RUN_PID=
+    kill_job
     run_job
     [ "$status" -eq 0 ]
     is "$(column 1 out/tokens.csv | sort -u | wc -l)" 40

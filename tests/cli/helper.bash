@@ -24,10 +24,7 @@ use_emulator() {
 
 # job_teardown: ends what the test left running. For teardown().
 job_teardown() {
-    if [ -n "${RUN_PID-}" ]; then
-        kill -KILL "$RUN_PID" 2>/dev/null || true
-        wait "$RUN_PID" || true
-    fi
+    [ -z "${RUN_PID-}" ] || kill_job
     emulator_stop_all
 }
 
@@ -85,6 +82,13 @@ end_job() {
     RUN_PID=
     printf 'exit %s\n' "$status"
     cat run.err
+}
+
+# kill_job: as kill -9 does it.
+kill_job() {
+    kill -KILL "$RUN_PID" 2>/dev/null || true
+    wait "$RUN_PID" 2>/dev/null || true
+    RUN_PID=
 }
 
 # wait_until SECONDS COMMAND...: until it succeeds; fails when the time is over.

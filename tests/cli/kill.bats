@@ -17,13 +17,6 @@ random_pause() {
     sleep "$(printf '0.%03d' $((RANDOM % $1)))"
 }
 
-# kill_job: ends the run in the background, wherever it is.
-kill_job() {
-    kill -KILL "$RUN_PID" 2>/dev/null || true
-    wait "$RUN_PID" 2>/dev/null || true
-    RUN_PID=
-}
-
 # run_and_kill REQUESTS: starts a run and kills it at some moment after up to so many requests.
 run_and_kill() {
     local goal=$(($(requests_sent) + 1 + RANDOM % $1))

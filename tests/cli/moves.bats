@@ -150,9 +150,7 @@ onboard() {
     write_two engine='{ concurrency: 2 }'
     start_job
     wait_until 30 eval '[ "$(sql "SELECT count(*) FROM audit WHERE action = '"'provision'"' AND run = 2")" -ge 5 ]'
-    kill -KILL "$RUN_PID"
-    wait "$RUN_PID" || true
-    RUN_PID=
+    kill_job
     write_two
     run_job
     [ "$status" -le 1 ]

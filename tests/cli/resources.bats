@@ -156,9 +156,7 @@ teardown() {
     write_two engine='{ concurrency: 8 }'
     start_job
     wait_until 30 eval '[ "$(sent EMEA)" -ge 30 ] && [ "$(sent US)" -ge 30 ]'
-    kill -KILL "$RUN_PID"
-    wait "$RUN_PID" || true
-    RUN_PID=
+    kill_job
     write_two
     run_job
     [ "$status" -le 1 ]
