@@ -102,7 +102,7 @@ static int run(const struct command *command, int argc, char **argv)
 static const struct command_option options[] = {
     {"format", "csv|ndjson", "how to write it (default csv)", FORMAT},
     {"state", "active|revoked|deleted|lost", "only identities in this state", STATE},
-    {"columns", "LIST", "some of key,identity_id,state,token_expires_at", COLUMNS},
+    {"columns", "LIST", "some of key,identity_id,state,token_expires_at,resource", COLUMNS},
     {0},
 };
 

@@ -34,16 +34,17 @@ static void give_up_on_service(struct executor *executor, int64_t silence_us)
 static int64_t paused_until_us(const struct executor *executor)
 {
     int64_t until_us = INT64_MAX;
+    size_t ready = 0;
 
-    if (executor->admitted > 0 || executor->delayed.head != NULL)
-        return 0;
     for (int action = 0; action < ACTION_COUNT; action++) {
-        if (executor->ready[action].head != NULL)
+        const struct task_list *list = &executor->ready[action];
+        ready += list->count;
+        if (list->count > 0)
             until_us = earlier(until_us, executor->gate.lanes[action].paused_until_us);
         else if (!queue_is_finished(executor->site->planned[action]))
             return 0;
     }
-    return until_us == INT64_MAX || move_may_come(executor->site) ? 0 : until_us;
+    return ready == 0 || ready < executor->held || move_may_come(executor->site) ? 0 : until_us;
 }
 
 static void give_up_on_pause(struct executor *executor, int64_t pause_us)

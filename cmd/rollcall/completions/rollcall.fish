@@ -39,4 +39,4 @@ complete -c rollcall -n '__fish_seen_subcommand_from report' -l out -r -d 'where
 complete -c rollcall -n '__fish_seen_subcommand_from history' -l json -d 'one JSON object a line'
 complete -c rollcall -n '__fish_seen_subcommand_from export' -l format -x -a 'csv ndjson' -d 'how to write it (default csv)'
 complete -c rollcall -n '__fish_seen_subcommand_from export' -l state -x -a 'active revoked deleted lost' -d 'only identities in this state'
-complete -c rollcall -n '__fish_seen_subcommand_from export' -l columns -x -d 'some of key,identity_id,state,token_expires_at'
+complete -c rollcall -n '__fish_seen_subcommand_from export' -l columns -x -d 'some of key,identity_id,state,token_expires_at,resource'
