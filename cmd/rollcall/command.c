@@ -79,6 +79,12 @@ bool command_arguments(const struct command *command, int argc, char **argv, int
     return true;
 }
 
+bool command_write(const void *bytes, size_t length, struct error *error)
+{
+    return fwrite(bytes, 1, length, stdout) == length || errno == EPIPE ||
+           error_errno(error, "cannot write to standard output");
+}
+
 int command_log_error(const struct log *log, const struct error *error)
 {
     log_error(log, LEVEL_ERROR, error);

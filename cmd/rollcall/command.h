@@ -44,6 +44,8 @@ int command_next_option(const struct command *command, int argc, char **argv, in
 bool command_arguments(const struct command *command, int argc, char **argv, int count, const char **arguments);
 /* For a command whose only option is --json. False when it ends with *status. */
 bool command_take_json(const struct command *command, int argc, char **argv, bool *json, int *status);
+/* Writes to standard output. As below, that a reader of a pipe has seen enough is no fault. */
+bool command_write(const void *bytes, size_t length, struct error *error);
 /* Flushes standard output after a command that ended with `status`; the exit status of the program. */
 int command_finish(const struct command *command, int status);
 int command_finish_logged(const struct command *command, const struct log *log, int status);

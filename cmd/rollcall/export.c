@@ -13,7 +13,8 @@ struct export_arguments {
 
 static bool write_out(void *context, const void *bytes, size_t length, struct error *error)
 {
-    return fwrite(bytes, 1, length, context) == length || error_errno(error, "cannot write to standard output");
+    (void)context;
+    return command_write(bytes, length, error);
 }
 
 static int export_mapping(const char *path, struct export_arguments *arguments)
@@ -32,9 +33,7 @@ static int export_mapping(const char *path, struct export_arguments *arguments)
         arguments->options.column_count = usual.column_count;
     }
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
-    bool ok = ledger != NULL && mapping_export(ledger, &arguments->options, write_out, stdout, &error);
-    if (ok && fflush(stdout) != 0)
-        ok = error_errno(&error, "cannot write to standard output");
+    const bool ok = ledger != NULL && mapping_export(ledger, &arguments->options, write_out, NULL, &error);
     ledger_close(ledger);
     spec_free(spec);
     return ok ? 0 : command_error(&error);

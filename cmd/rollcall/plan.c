@@ -141,6 +141,21 @@ static bool show(const struct job *job, const struct plan_output *output, struct
     return output->out == NULL || plan_file_write(output->out, job->plan, job->ledger, error);
 }
 
+/* That a run would refuse the plan is a part of what it would do. */
+static void note_refusal(const struct job *job)
+{
+    const struct plan_allow nothing = {0};
+    uint64_t last_rows = 0;
+    struct error refusal = {.code = ERROR_NONE};
+
+    if (job->ledger != NULL && !ledger_last_roster_rows(job->ledger, &last_rows, &refusal))
+        return;
+    if (plan_check_limits(job->plan, job->ledger, last_rows, &nothing, &refusal) || refusal.code != ERROR_LIMIT)
+        return;
+    error_context(&refusal, "a run would be refused");
+    command_error(&refusal);
+}
+
 static int make_plan(const char *path, struct plan_arguments *arguments, const struct plan_output *output)
 {
     const struct plan_options options = plan_arguments_options(arguments);
@@ -161,6 +176,8 @@ static int make_plan(const char *path, struct plan_arguments *arguments, const s
         status = job_plan(&job, &options);
     if (status == 0 && !show(&job, output, &error))
         status = command_error(&error);
+    if (status == 0)
+        note_refusal(&job);
     if (status == 0 && output->exit_code && job.plan->users > 0)
         status = EXIT_CHANGES;
     job_close(&job);

@@ -51,8 +51,7 @@ static bool write_page(const struct buffer *page, const char *out, struct error 
     struct atomic_file *file;
 
     if (out == NULL)
-        return fwrite(page->data, 1, page->length, stdout) == page->length ||
-               error_errno(error, "cannot write to standard output");
+        return command_write(page->data, page->length, error);
     file = atomic_file_open(out, 0640, error);
     if (file == NULL)
         return false;

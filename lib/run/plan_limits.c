@@ -30,50 +30,88 @@ static void describe(const struct limit *limit, char *text, size_t size)
         snprintf(text, size, "%" PRIu64, limit->count);
 }
 
-static bool check_count(const char *name, const struct limit *limit, uint64_t planned, uint64_t active, bool allowed,
-                        uint64_t allow, struct error *error)
+/* What a run may not do more than so often, unless --allow says how often. */
+struct bound {
+    const char *name;
+    const struct limit *limit;
+    uint64_t base; /* of a share */
+    uint64_t planned;
+    bool allowed;
+    uint64_t allow;
+};
+
+enum { SHRINK, DELETE, REVOKE, BOUNDS };
+
+static void find_bounds(const struct plan *plan, uint64_t last_rows, const struct plan_allow *allow,
+                        struct bound bounds[BOUNDS])
 {
-    const uint64_t maximum = allowed ? allow : most(limit, active);
+    const struct spec *spec = plan->spec;
+    const uint64_t rows = plan->roster.selected;
+    /* --only names users one by one: their roster is not the company. */
+    const uint64_t lost = plan->options.only == NULL && last_rows > rows ? last_rows - rows : 0;
+
+    bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_rows, lost, allow->has_shrink, allow->shrink};
+    bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, plan->active, plan->whole[ACTION_DELETE],
+                                    allow->has_erase, allow->erase};
+    bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, plan->active, plan->whole[ACTION_REVOKE],
+                                    allow->has_revoke, allow->revoke};
+}
+
+static uint64_t maximum_of(const struct bound *bound)
+{
+    return bound->allowed ? bound->allow : most(bound->limit, bound->base);
+}
+
+/* All that the plan needs: whoever does what one refusal says must not meet the next one. */
+static bool hint_at_options(const struct bound bounds[BOUNDS], const char *question, struct error *error)
+{
+    char options[128] = "";
+
+    for (size_t i = 0; i < BOUNDS; i++) {
+        const size_t used = strlen(options);
+        if (bounds[i].planned > most(bounds[i].limit, bounds[i].base) || bounds[i].planned > maximum_of(&bounds[i]))
+            snprintf(options + used, sizeof options - used, " --allow %s=%" PRIu64, bounds[i].name, bounds[i].planned);
+    }
+    return error_hint(error, "%s it is right, run once with%s", question, options);
+}
+
+static bool check_count(const struct bound bounds[BOUNDS], const struct bound *bound, struct error *error)
+{
     char text[64];
 
-    if (planned <= maximum)
+    if (bound->planned <= maximum_of(bound))
         return true;
-    if (allowed) {
+    describe(bound->limit, text, sizeof text);
+    if (bound->allowed)
         error_set(error, ERROR_LIMIT,
                   "the plan would %s %" PRIu64 " of %" PRIu64 " identities; --allow %s=%" PRIu64
                   " lets it %s that many at the most",
-                  name, planned, active, name, allow, name);
-        return error_hint(error, "look at `rollcall plan`; if it is right, --allow %s=%" PRIu64, name, planned);
-    }
-    describe(limit, text, sizeof text);
-    error_set(error, ERROR_LIMIT,
-              "the plan would %s %" PRIu64 " of %" PRIu64 " identities; limits.%s (%s) allows %" PRIu64, name, planned,
-              active, name, text, maximum);
-    return error_hint(error, "look at `rollcall plan`; if it is right, run once with --allow %s=%" PRIu64, name,
-                      planned);
+                  bound->name, bound->planned, bound->base, bound->name, bound->allow, bound->name);
+    else
+        error_set(error, ERROR_LIMIT,
+                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities; limits.%s (%s) allows %" PRIu64,
+                  bound->name, bound->planned, bound->base, bound->name, text, maximum_of(bound));
+    return hint_at_options(bounds, "look at `rollcall plan`; if", error);
 }
 
-static bool check_shrink(const struct plan *plan, uint64_t last_rows, const struct plan_allow *allow,
-                         struct error *error)
+static bool check_shrink(const struct bound bounds[BOUNDS], const struct plan *plan, struct error *error)
 {
-    const uint64_t rows = plan->roster.selected;
-    const uint64_t lost = last_rows > rows ? last_rows - rows : 0;
-    const uint64_t maximum = allow->has_shrink ? allow->shrink : most(&plan->spec->limits.shrink, last_rows);
+    const struct bound *bound = &bounds[SHRINK];
     char text[64];
 
-    if (rows == 0 && plan->active > 0) {
+    if (plan->options.only == NULL && plan->roster.selected == 0 && plan->active > 0) {
         error_set(error, ERROR_LIMIT, "the roster selects no user, and the ledger has %" PRIu64 " identities",
                   plan->active);
         return error_hint(error, "an empty export is more likely than an empty company: look at the roster");
     }
-    if (lost <= maximum)
+    if (bound->planned <= maximum_of(bound))
         return true;
-    describe(&plan->spec->limits.shrink, text, sizeof text);
+    describe(bound->limit, text, sizeof text);
     error_set(error, ERROR_LIMIT,
               "the roster has %" PRIu64 " users, %" PRIu64 " less than the %" PRIu64
               " of the last good run; limits.shrink (%s) allows %" PRIu64 " less",
-              rows, lost, last_rows, text, maximum);
-    return error_hint(error, "was the export cut short? If it is right, run once with --allow shrink=%" PRIu64, lost);
+              plan->roster.selected, bound->planned, bound->base, text, maximum_of(bound));
+    return hint_at_options(bounds, "was the export cut short? If", error);
 }
 
 static bool touches(const struct spec *spec, enum plan_reason reason)
@@ -121,15 +159,9 @@ static bool check_protected(const struct plan *plan, struct ledger *ledger, stru
 bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_rows,
                        const struct plan_allow *allow, struct error *error)
 {
-    const struct spec *spec = plan->spec;
+    struct bound bounds[BOUNDS];
 
-    /* --only names users one by one: their roster is not the company. */
-    if (plan->options.only == NULL && !check_shrink(plan, last_rows, allow, error))
-        return false;
-    if (!check_count("delete", &spec->limits.erase, plan->whole[ACTION_DELETE], plan->active, allow->has_erase,
-                     allow->erase, error) ||
-        !check_count("revoke", &spec->limits.revoke, plan->whole[ACTION_REVOKE], plan->active, allow->has_revoke,
-                     allow->revoke, error))
-        return false;
-    return check_protected(plan, ledger, error);
+    find_bounds(plan, last_rows, allow, bounds);
+    return check_shrink(bounds, plan, error) && check_count(bounds, &bounds[DELETE], error) &&
+           check_count(bounds, &bounds[REVOKE], error) && check_protected(plan, ledger, error);
 }

@@ -343,3 +343,15 @@ restore() {
     exits 2
     says "99"
 }
+
+@test "a reader that has seen enough of an export is no fault" {
+    { echo user_id,identity_id && for i in {1..3000}; do
+        printf 'user%d,8:acs:5f4c1e2a-0b7d-4c1e-9a53-2d6f8b90c417_0000001c-8f4e-2ab7-69ff-%012x\n' "$i" "$i"
+    done; } >old.csv
+    import
+    exits 0
+    run --separate-stderr bash -c 'set -o pipefail; "$1" export job.yaml | head -n 1' - "$ROLLCALL"
+    exits 0
+    is "$output" user_id,identity_id,state,token_expires_at
+    is "$stderr" ""
+}

@@ -125,6 +125,20 @@ refused() {
     says "would revoke 20 of 20"
 }
 
+@test "a plan says that a run would be refused, and all options that it takes to pass" {
+    local options
+    twenty "$DELETE"
+    limited "$DELETE" '{ delete: 2, shrink: 10% }'
+    stay 1 15
+    run --separate-stderr "$ROLLCALL" plan job.yaml
+    exits 0
+    says "a run would be refused: the roster has 15 users, 5 less than the 20"
+    says "run once with --allow shrink=5 --allow delete=5"
+    read -ra options <<<"${stderr##*run once with }"
+    sends 5 run_job --yes "${options[@]}"
+    exits 0
+}
+
 @test "limits.shrink compares the roster with that of the last good run" {
     twenty '{ added: provision }'
     limited '{ added: provision }' '{ shrink: 10% }'

@@ -30,6 +30,25 @@ trusting() {
     [ "$(stats .connections.total)" -le 9 ]
 }
 
+@test "a new connection takes up the TLS session of an earlier one" {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+        -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt 2>/dev/null
+    coproc SERVER { exec "${ENDS_WITH_TEST[@]}" "$PYTHON" -IS "$BATS_TEST_DIRNAME/tls_server.py" server.crt server.key counts 3>&-; }
+    local port server=$SERVER_PID input=${SERVER[1]}
+    IFS= read -r -u "${SERVER[0]}" port
+    export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://127.0.0.1:$port/;${CONNECTION_STRING#*;}"
+    write_roster 40
+    write_job resource="$(trusting server.crt)" token='{ scopes: [] }' engine='{ concurrency: 4, http: "1.1" }'
+    run_job
+    exec {input}>&-
+    wait "$server"
+    [ "$status" -eq 0 ]
+    cat counts
+    is "$(jq .requests counts)" 40
+    # Those that are made at first have a handshake of their own.
+    [ "$(jq .resumed counts)" -ge 30 ]
+}
+
 @test "a certificate that nobody vouches for ends the run with exit 4" {
     run_job
     [ "$status" -eq 4 ]
