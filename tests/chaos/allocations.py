@@ -44,10 +44,13 @@ class Failing:
     """The environment that fails allocation n; n = 0 only counts."""
 
     def __init__(self, n=0, onwards=False, skip="", count=None):
+        asan = "verify_asan_link_order=0:allocator_may_return_null=1"
+        if not skip:
+            asan += ":fast_unwind_on_malloc=0"  # slow, and the only way to see who called a library
         self.name = f"n = {n}{'+' if onwards else ''}{' without ' + skip if skip else ''}"
         self.environment = {"LD_PRELOAD": str(PRELOAD), "ROLLCALL_FAIL_ALLOC": f"{n}{'+' if onwards else ''}",
                             "ROLLCALL_FAIL_ALLOC_SKIP": skip, "ROLLCALL_COUNT_ALLOC": str(count or ""),
-                            "ASAN_OPTIONS": "verify_asan_link_order=0:allocator_may_return_null=1",
+                            "ASAN_OPTIONS": asan,
                             "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}:print_suppressions=0"}
 
 

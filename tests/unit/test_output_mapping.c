@@ -135,6 +135,49 @@ static void a_long_column_name_hides_no_change(void **state)
     assert_non_null(strstr(read_file(PATH), "anna"));
 }
 
+/* What a run finds in the place of its mapping. */
+static void is_refused(const char *text, enum error_code code, const char *part, const char *hint)
+{
+    write_file(PATH, text);
+    assert_false(mapping_check(ledger, &options, PATH, &error));
+    assert_int_equal(error.code, code);
+    says(part);
+    hints(hint);
+    assert_string_equal(read_file(PATH), text);
+}
+
+static void a_file_that_is_no_mapping_is_refused_and_left_as_it_is(void **state)
+{
+    static const char none[] = PATH " stands in the place of the mapping and is none";
+
+    (void)state;
+    assert_int_equal(mkdir("out", 0700), 0);
+    is_refused("user_id,department\nanna,sales\n", ERROR_INPUT, none, "name another file in outputs.mapping");
+    says("it has no column \"identity_id\"");
+    is_refused("mail,identity_id\nanna,8:acs:1\n", ERROR_INPUT, none, "name another file");
+    is_refused("", ERROR_INPUT, none, "name another file");
+    is_refused("user_id,identity_id\nanna\n", ERROR_INPUT, none, "name another file");
+    assert_int_equal(unlink(PATH), 0);
+    assert_int_equal(mkdir(PATH, 0700), 0);
+    assert_false(mapping_check(ledger, &options, PATH, &error));
+    says(PATH " is a directory");
+}
+
+static void a_mapping_that_knows_more_than_the_ledger_is_refused(void **state)
+{
+    (void)state;
+    works(mapping_check(ledger, &options, PATH, &error)); /* nothing is there */
+    provision("anna", 1, "", 0);
+    update();
+    works(mapping_check(ledger, &options, PATH, &error));
+    act("anna", ACTION_ISSUE, true);
+    works(mapping_check(ledger, &options, PATH, &error)); /* an older one */
+    is_refused("user_id,identity_id\nanna,8:acs:1\nbert,8:acs:2\n", ERROR_LIMIT,
+               PATH " names 2 identities that the ledger does not know", "`rollcall import JOB.yaml " PATH "`");
+    assert_false(mapping_check(NULL, &options, PATH, &error));
+    says("names 2 identities");
+}
+
 static void columns_and_state_can_be_chosen(void **state)
 {
     static const enum mapping_column columns[] = {MAPPING_STATE, MAPPING_KEY};
@@ -218,6 +261,8 @@ static const struct CMUnitTest tests[] = {
     TEST(a_mapping_that_somebody_removed_or_changed_is_written_again),
     TEST(a_mapping_is_rewritten_for_another_form_of_it),
     TEST(a_long_column_name_hides_no_change),
+    TEST(a_file_that_is_no_mapping_is_refused_and_left_as_it_is),
+    TEST(a_mapping_that_knows_more_than_the_ledger_is_refused),
     TEST(columns_and_state_can_be_chosen),
     TEST(as_json_each_user_is_one_line),
     TEST(a_receiver_that_fails_ends_the_export),

@@ -9,6 +9,7 @@
 #define ENDS_S (WHEN_MS / 1000 + 3600)
 #define ENDS "2023-11-14T23:13:20Z"
 #define NOW_S (WHEN_MS / 1000)
+#define SOMEBODY_ELSE 65534
 
 static const struct sink_kind *const kind = &sink_token_file;
 
@@ -427,6 +428,31 @@ static void a_link_in_the_place_of_file_or_journal_is_refused(void **state)
     assert_string_equal(read_file("other"), CSV_HEADER);
 }
 
+static void refuses_journal(void)
+{
+    assert_null(try_sink());
+    assert_int_equal(error.code, ERROR_INPUT);
+    says(JOURNAL " is not ours to read");
+    hints("look at who made it");
+    assert_int_equal(unlink(JOURNAL), 0);
+}
+
+static void a_journal_that_somebody_else_made_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("out", 0700), 0);
+    write_file("other", CSV_HEADER);
+    assert_int_equal(link("other", JOURNAL), 0);
+    refuses_journal();
+    assert_int_equal(mkfifo(JOURNAL, 0600), 0);
+    refuses_journal();
+    if (geteuid() != 0)
+        return; /* cannot give files away */
+    write_file(JOURNAL, CSV_HEADER);
+    assert_int_equal(chown(JOURNAL, SOMEBODY_ELSE, (gid_t)-1), 0);
+    refuses_journal();
+}
+
 static void a_key_with_a_comma_or_quote_keeps_its_row(void **state)
 {
     (void)state;
@@ -523,6 +549,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_file_that_is_no_token_file_is_refused_and_left_as_it_is),
     TEST(a_token_file_that_others_may_write_is_refused),
     TEST(a_link_in_the_place_of_file_or_journal_is_refused),
+    TEST(a_journal_that_somebody_else_made_is_refused),
     TEST(a_key_with_a_comma_or_quote_keeps_its_row),
     TEST(a_long_file_is_carried_over),
     TEST(beside_another_sink_an_identity_is_recovered_and_its_token_owed),
