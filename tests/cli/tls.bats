@@ -78,6 +78,32 @@ trusting() {
     says "127.0.0.2"
 }
 
+# sent_to VERSION: how many requests reach a service that speaks this TLS alone. (It answers none.)
+sent_to() {
+    [ -p silence ] || mkfifo silence
+    timeout 60 openssl s_server -accept 127.0.0.1:0 "-$1" -cipher 'ALL:@SECLEVEL=0' -cert server.pem -key server.key \
+        <>silence >server.log 2>&1 3>&- &
+    local server=$!
+    wait_until 10 grep -q '^ACCEPT ' server.log
+    COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://localhost:$(sed -n 's/^ACCEPT .*://p' server.log)/;accesskey=$KEY" \
+        "$ROLLCALL" run job.yaml >&2 && return 1
+    kill "$server"
+    rm "$LEDGER"*
+    grep -c '^POST ' server.log || true
+}
+
+@test "a service that speaks nothing newer than TLS 1.1 is sent nothing" {
+    # As lax as this machine can be made, so that who refuses is rollcall.
+    printf '%s\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' '[s]' 'system_default = d' '[d]' 'MinProtocol = TLSv1' \
+        'CipherString = DEFAULT@SECLEVEL=0' >lax.cnf
+    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+        -keyout server.key -out server.pem 2>/dev/null
+    export OPENSSL_CONF=$PWD/lax.cnf
+    write_job resource="$(trusting server.pem)" engine='{ give_up_after: 1s, timeouts: { request: 1s } }'
+    is "$(sent_to tls1_1)" 0
+    [ "$(sent_to tls1_2)" -gt 0 ]
+}
+
 @test "a file that holds no certificate is refused" {
     echo nothing >ca.pem
     write_job resource="$(trusting ca.pem)"

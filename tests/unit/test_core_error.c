@@ -36,6 +36,23 @@ static void a_system_error_says_why(void **state)
     assert_string_equal(error.hint, "");
 }
 
+static void what_is_full_is_told_how_to_make_room(void **state)
+{
+    static const struct {
+        int reason;
+        const char *hint;
+    } cases[] = {
+        {ENOSPC, "make room on the disk"}, {EDQUOT, "the disk quota"}, {EFBIG, "ulimit -f"}, {EMFILE, "ulimit -n"}};
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        errno = cases[i].reason;
+        error_errno(&error, "cannot write");
+        assert_non_null(strstr(error.hint, cases[i].hint));
+    }
+}
+
 static void a_hint_leaves_the_error_as_it_is(void **state)
 {
     struct error error;
@@ -110,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_has_a_code_and_a_message),
         cmocka_unit_test(a_system_error_says_why),
+        cmocka_unit_test(what_is_full_is_told_how_to_make_room),
         cmocka_unit_test(a_hint_leaves_the_error_as_it_is),
         cmocka_unit_test(context_stands_before_the_message),
         cmocka_unit_test(a_text_too_long_is_cut_and_terminated),
