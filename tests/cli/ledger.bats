@@ -78,6 +78,18 @@ is_refused() {
     says "hint: the file is damaged"
 }
 
+@test "a ledger of another user is refused" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can give a file away"
+    run_job
+    chown 12345 "$LEDGER"
+    sed -i 's/user000001/another/' users.csv
+    run_job
+    [ "$status" -eq 2 ]
+    says "$LEDGER is another user's file"
+    is "$(requests_sent)" 10
+    run -2 "$ROLLCALL" status job.yaml
+}
+
 @test "a symbolic link in the ledger's place is refused" {
     ln -s elsewhere.ledger "$LEDGER"
     is_refused 2 "$LEDGER"

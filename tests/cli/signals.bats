@@ -107,6 +107,20 @@ stopped_well() {
     is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 4
 }
 
+@test "what is in flight for 10 s is waited for no longer, and is in doubt" {
+    emulator_stop_all
+    use_emulator --latency 60s
+    start_job
+    wait_until 30 has_requests 4
+    kill -TERM "$RUN_PID"
+    local asked=$SECONDS
+    end_job
+    [ "$status" -eq 143 ]
+    [ $((SECONDS - asked)) -ge 9 ]
+    [ $((SECONDS - asked)) -le 25 ]
+    is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 4
+}
+
 @test "a terminal that goes away while a run ends in good order has it end at once, as a terminated one" {
     emulator_stop_all
     use_emulator --latency 30s
