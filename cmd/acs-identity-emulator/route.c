@@ -99,7 +99,7 @@ static bool fits(const struct segments *segments, const char *const pattern[SEGM
         else if (strcasecmp(pattern[i], segments->text[i]) != 0)
             return false;
     }
-    return segments->count <= SEGMENTS_MAX;
+    return true;
 }
 
 /* The value of api-version; one that does not fit is cut short and thereby unknown. */
@@ -127,6 +127,8 @@ static void find_place(const struct segments *segments, struct route *route)
 
     route->place = PLACE_UNKNOWN;
     route->id[0] = '\0';
+    if (segments->count > SEGMENTS_MAX)
+        return; /* the texts are not all there */
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         if (!fits(segments, places[i].segments, &variable))
             continue;

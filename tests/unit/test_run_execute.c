@@ -31,6 +31,7 @@ static struct call {
 
 static unsigned call_count; /* written by the server under its lock, read after the run */
 static unsigned created;    /* identities that the service has made */
+static bool forgets_tokens; /* of a create, the service does */
 static int stop_fd = -1;
 static struct run_summary summary;
 static char *events;
@@ -68,7 +69,9 @@ static void write_success(const struct call *call, char *text, size_t size)
 {
     char body[1024];
 
-    if (call->action == ACTION_PROVISION)
+    if (call->action == ACTION_PROVISION && forgets_tokens)
+        snprintf(body, sizeof body, "{\"identity\":{\"id\":\"%s\"}}", identity_id(++created));
+    else if (call->action == ACTION_PROVISION)
         snprintf(body, sizeof body,
                  "{\"identity\":{\"id\":\"%s\"},\"accessToken\":{\"token\":\"" TOKEN
                  "%u\",\"expiresOn\":\"2099-01-01T00:00:00Z\"}}",
@@ -106,6 +109,7 @@ static enum step serve_call(const struct request_seen *request, char *text, size
 static int begin(void **state)
 {
     call_count = created = 0;
+    forgets_tokens = false;
     decide = NULL;
     const int result = plan_begin_test(state);
     end_run(RUN_DONE);
@@ -243,6 +247,20 @@ static void a_changed_user_is_revoked_before_it_gets_a_token(void **state)
     assert_int_equal(calls[2].action, ACTION_ISSUE);
     works(run(NULL));
     assert_int_equal(call_count, 3);
+}
+
+static void an_identity_that_comes_without_its_token_gets_one_on_its_own(void **state)
+{
+    (void)state;
+    forgets_tokens = true;
+    load_spec("", WITH_TOKENS ADDED);
+    works(run("id\nanna\n"));
+    everybody_has_one_identity(1);
+    assert_int_equal(call_count, 2);
+    assert_int_equal(calls[1].action, ACTION_ISSUE);
+    assert_non_null(strstr(read_file("tokens.csv"), "\nanna,"));
+    works(run(NULL));
+    assert_int_equal(call_count, 2);
 }
 
 /* --- intent before request, result before report --- */
@@ -645,6 +663,7 @@ static const struct CMUnitTest tests[] = {
     TEST(users_get_identities_and_tokens),
     TEST(an_onboarded_user_is_deleted_when_gone),
     TEST(a_changed_user_is_revoked_before_it_gets_a_token),
+    TEST(an_identity_that_comes_without_its_token_gets_one_on_its_own),
     TEST(every_request_that_arrives_has_its_intent_in_the_ledger),
     TEST(nobody_hears_of_an_identity_before_it_is_in_the_ledger),
     TEST(no_token_and_no_key_stands_in_the_ledger_or_the_events),
