@@ -51,6 +51,7 @@ bool quota_open_windows(const struct run_input *input, const struct spec_resourc
 
     for (int action = 0; action < ACTION_COUNT; action++) {
         const struct quota *quota = &resource->quotas[action];
+        quotas[action] = (struct quota_window){0}; /* for clearing them all, whichever of them fails */
         ok = ok && quota_init(&quotas[action], quota->count, quota->window_ms, error);
         attempts.age_ms[action] = calloc((size_t)quota->count + 1, sizeof(int64_t));
         if (ok && attempts.age_ms[action] == NULL)

@@ -127,13 +127,15 @@ class Look:
 class Live:
     """Runs of one job, day after day; each day the first run has an allocation that fails."""
 
-    def __init__(self, name, custom_id=False):
+    def __init__(self, name, custom_id=False, more="", refusal=1):
         self.name = name
         self.settings = {"resource": ", custom_id: true"} if custom_id else {}
         self.custom_id = custom_id
+        self.more = more
+        self.refusal = refusal
 
     def open(self, home):
-        job = world.Job(home / "job", world.Emulator(home), world.spec(**self.settings))
+        job = world.Job(home / "job", world.Emulator(home), world.spec(**self.settings) + self.more)
         job.day = 0
         job.roster(DAYS[0])
         world.check(job.run("--quiet").returncode == 0, "a run without faults fails")
@@ -145,7 +147,7 @@ class Live:
         return job.run("--quiet", environment=failing.environment, timeout=COMMAND_MAX_S)
 
     def once(self, job, failing):
-        judge(self.call(job, failing), (0, ""))
+        judge(self.call(job, failing), (0, ""), self.refusal)
         result = job.run("--quiet")
         world.check(result.returncode == 0, f"the next run: exit {result.returncode}: {result.stderr}")
         world.check_world(job, DAYS[job.day], self.custom_id)
@@ -214,6 +216,7 @@ STORIES = [
     First(),
     Live("run"),
     Live("run, custom ids", custom_id=True),
+    Live("run with hooks", more="hooks: { after_run: 'true', on_failure: 'true' }\n", refusal=6),
     Look("validate", "validate"),
     Look("validate, a spec with faults", "validate", spec=BAD_SPEC),
     Look("validate, a roster with faults", "validate", roster=BAD_ROSTER),

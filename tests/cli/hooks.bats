@@ -164,18 +164,22 @@ BOTH='{ after_run: [./hook, after], on_failure: [./hook, failure] }'
     says 'hooks.after_run: cannot start ./hook: No such file or directory'
 }
 
-@test "a program may ask about the job: the ledger is free, and the outputs are there" {
+@test "a program may ask about the job, and run it again: the ledger is free, and the outputs are there" {
     write_program hook <<'END'
-"$ROLLCALL" status job.yaml >status.txt && "$ROLLCALL" report job.yaml --out report.html &&
-    sqlite3 -batch -bail contoso.ledger 'BEGIN EXCLUSIVE' 'SELECT count(*) FROM runs' >runs.txt && cp out/job.prom seen.prom
+[ ! -e status.txt ] || exit 0
+"$ROLLCALL" status job.yaml >status.txt && cp out/job.prom seen.prom && "$ROLLCALL" report job.yaml --out report.html &&
+    "$ROLLCALL" run job.yaml --quiet
 END
     export ROLLCALL
-    write_job hooks='{ after_run: ./hook }' outputs='{ tokens: { csv: out/tokens.csv }, metrics: out/job.prom }'
+    (umask 077 && printf %s "$CONNECTION_STRING" >secret)
+    write_job resource='{ connection_string: { file: secret } }' hooks='{ after_run: ./hook }' \
+        outputs='{ tokens: { csv: out/tokens.csv }, metrics: out/job.prom }'
     run_job
     [ "$status" -eq 0 ]
     grep -q '10 active' status.txt
-    is "$(cat runs.txt)" 1
-    cmp seen.prom out/job.prom
+    grep -q '^rollcall_last_exit_status{.*} 0$' seen.prom
+    grep -q '<title>Run 1 of' report.html
+    is "$(sql 'SELECT count(*) FROM runs')" 2
 }
 
 # start_slow_job: a run in the background that has sent some requests. (A shell without job control starts its
@@ -226,6 +230,7 @@ END
     kill -INT "$RUN_PID"
     end_job
     [ "$status" -eq 130 ]
+    grep -q 'hooks.after_run: ./hook was interrupted' run.err
     is "$(sql 'SELECT state FROM runs')" "done"
     run -1 pgrep -x -f 'sleep 64'
 }
