@@ -17,7 +17,7 @@ enum { ROSTER = 1, KEY, SIGN_IN, REMOVED, QUESTIONS = REMOVED };
 
 /* Each option is a question as well: asked by its help. */
 static const struct command_option options[] = {
-    {"roster", "FILE", "the CSV file with the users, as seen from the job spec", ROSTER},
+    {"roster", "FILE", "the CSV file with the users, relative to the job spec", ROSTER},
     {"key", "COLUMN", "the column with each user's unique key", KEY},
     {"sign-in", "access-key|entra", "how to sign in to the resource", SIGN_IN},
     {"removed", "keep|revoke|delete", "what becomes of users who are gone from the roster", REMOVED},

@@ -120,8 +120,8 @@ static bool print_text(struct ledger *ledger, const struct ledger_counts *counts
     if (counts->open_tasks > 0)
         printf("under way   %" PRIu64 " requests%s\n", counts->open_tasks,
                held ? "" : " of a run that was killed: the next run finds out about them");
-    printf("in doubt    %" PRIu64 " creates whose answer was lost: there may be an identity that nobody knows\n",
-           counts->in_doubt);
+    printf("in doubt    %" PRIu64 " creates%s\n", counts->in_doubt,
+           counts->in_doubt > 0 ? " whose answer was lost: there may be identities that nobody knows" : "");
     if (!ledger_each_in_doubt(ledger, print_in_doubt, &shown, error))
         return false;
     if (shown.count > IN_DOUBT_SHOWN)

@@ -255,7 +255,7 @@ static json_t *event_of_end(const struct run_summary *summary)
     return event;
 }
 
-static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
+static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT], const char *nothing)
 {
     const char *separator = "";
 
@@ -266,14 +266,14 @@ static void print_actions(FILE *err, const uint64_t done[ACTION_COUNT])
         separator = ", ";
     }
     if (separator[0] == '\0')
-        fputs("nothing done", err);
+        fputs(nothing, err);
 }
 
 /* One of several resources: its own part of what the run did. */
 static void print_resource(FILE *err, const struct resource_summary *resource)
 {
     fprintf(err, "  %-9s ", resource->name);
-    print_actions(err, resource->done);
+    print_actions(err, resource->done, "nothing done");
     if (resource->failed > 0)
         fprintf(err, ", %" PRIu64 " failed", resource->failed);
     if (resource->stopped[0] != '\0')
@@ -327,7 +327,7 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     duration_text(summary->elapsed_ms, took, sizeof took);
     fprintf(err, "%srun %" PRId64 " %s%s: ", color, summary->run, summary->state,
             reporter->options.color ? "\033[0m" : "");
-    print_actions(err, summary->done);
+    print_actions(err, summary->done, summary->users == 0 ? "nothing to do" : "nothing done");
     fprintf(err, " in %s\n", took);
     for (size_t i = 0; i < summary->resource_count; i++)
         if (summary->resources[i].name[0] != '\0')

@@ -58,7 +58,7 @@ inside_with_emulator() {
         wc -l out/mapping.csv'
     echo "$output $stderr"
     [ "$status" -eq 0 ]
-    [[ $stderr == *"1000 provisioned"*"nothing done"* ]]
+    [[ $stderr == *"1000 provisioned"*"nothing to do"* ]]
     [[ $output == *"1000 active"*"1001 out/mapping.csv" ]]
 }
 

@@ -138,7 +138,7 @@ of_tokens() {
     disk_is size=1m
     run_job
     [ "$status" -eq 0 ]
-    says 'nothing done'
+    says 'nothing to do'
     on_disk cat disk/mapping.csv >new.csv
     is "$(rows new.csv | wc -l)" 300
     nobody_is_doubled 300

@@ -138,7 +138,7 @@ status_lists_the_doubtful() {
     write_job rules='{ added: keep }'
     run_job
     [ "$status" -eq 0 ]
-    says "nothing done"
+    says "nothing to do"
     [ "$(rows out/tokens.csv | wc -l)" -ge "$delivered" ]
     every_delivered_token_is_there
     is "$(requests_sent)" "$sent"

@@ -51,7 +51,7 @@ teardown() {
     cp out/mapping.csv out/tokens.csv .
     run_job
     [ "$status" -eq 0 ]
-    says "nothing done"
+    says "nothing to do"
     is "$(requests_sent)" "$sent"
     cmp mapping.csv out/mapping.csv
     cmp tokens.csv out/tokens.csv
@@ -196,6 +196,7 @@ teardown() {
     run --separate-stderr "$ROLLCALL" status --json job.yaml
     is "$(jq -c '[.identities.active, .tokens.live, .open_tasks, (.in_doubt | length), .runs[0].state]' <<<"$output")" \
         '[10,10,0,0,"done"]'
+    "$ROLLCALL" status job.yaml | grep -qx 'in doubt    0 creates'
     is "$("$ROLLCALL" export job.yaml)" "$(cat out/mapping.csv)"
     is "$("$ROLLCALL" export --format ndjson job.yaml | jq -r .identity_id)" "$(column 2 out/mapping.csv)"
     is "$("$ROLLCALL" export --columns identity_id --state revoked job.yaml)" identity_id

@@ -84,7 +84,7 @@ stopped_well() {
     grep -q 'hint: run again with --reissue-all' run.err
     run_job
     [ "$status" -eq 0 ]
-    says "nothing done"
+    says "nothing to do"
 }
 
 @test "a second signal ends the run at once, and the next one knows what is in doubt" {

@@ -208,7 +208,7 @@ refused_with() {
     export TOKENS_DATABASE="host=$PG_HOME port=1 user=postgres password=open-sesame"
     run_job
     [ "$status" -eq 0 ]
-    says 'nothing done'
+    says 'nothing to do'
     local sent
     sent=$(requests_sent)
     run_job --reissue-all

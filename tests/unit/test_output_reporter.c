@@ -371,7 +371,7 @@ static void a_run_without_work_says_so(void **state)
     (void)state;
     make();
     reporter_ended(reporter, &nothing);
-    assert_string_equal(printed(), "run 1 done: nothing done in 0.0 s\n");
+    assert_string_equal(printed(), "run 1 done: nothing to do in 0.0 s\n");
 }
 
 static void quiet_says_nothing(void **state)

@@ -11,7 +11,7 @@ complete -c rollcall -n __fish_use_subcommand -f -a report -d 'write a page abou
 complete -c rollcall -n __fish_use_subcommand -f -a history -d 'the audit trail of one user, oldest first'
 complete -c rollcall -n __fish_use_subcommand -f -a import -d 'adopt identities that exist already, all or none'
 complete -c rollcall -n __fish_use_subcommand -f -a export -d 'write the mapping to standard output'
-complete -c rollcall -n '__fish_seen_subcommand_from init' -l roster -r -d 'the CSV file with the users, as seen from the job spec'
+complete -c rollcall -n '__fish_seen_subcommand_from init' -l roster -r -d 'the CSV file with the users, relative to the job spec'
 complete -c rollcall -n '__fish_seen_subcommand_from init' -l key -x -d 'the column with each user\'s unique key'
 complete -c rollcall -n '__fish_seen_subcommand_from init' -l sign-in -x -a 'access-key entra' -d 'how to sign in to the resource'
 complete -c rollcall -n '__fish_seen_subcommand_from init' -l removed -x -a 'keep revoke delete' -d 'what becomes of users who are gone from the roster'
