@@ -39,7 +39,7 @@ if ! $quick; then
     printf '\n== lint ==\n'
     tests/lint.sh
     test_preset asan -R '^unit\.|^cli\.(onboard|signals)$'
-    test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals)$'
+    test_preset tsan -R '^unit\.test_(core_queue|http|output|run)|^cli\.(onboard|answers|signals|entra_sign_in|moves)$'
     printf '\n== fuzz ==\n'
     tests/fuzz/run.sh --seconds 60 answer connection_string header request roster spec
     printf '\n== valgrind ==\n'

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <string.h>
+#include <time.h>
 
 /* OpenSSL asks for a password by this; without one, the answer is that there is none. */
 static int give_password(char *text, int size, int is_writing, void *context)
@@ -126,4 +127,12 @@ void certificate_clear(struct certificate *certificate)
     EVP_PKEY_free(certificate->key);
     sk_X509_pop_free(certificate->chain, X509_free);
     *certificate = (struct certificate){0};
+}
+
+int64_t entra_certificate_end_s(const struct entra_credential *credential)
+{
+    const X509 *own = sk_X509_value(credential->certificate.chain, 0);
+    struct tm end;
+
+    return own != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(own), &end) == 1 ? (int64_t)timegm(&end) : 0;
 }

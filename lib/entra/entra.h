@@ -55,6 +55,8 @@ struct entra_credential;
  * chosen by name lacks something, or something that was given cannot be used. */
 struct entra_credential *entra_credential_new(const struct entra_settings *settings, struct error *error);
 void entra_credential_free(struct entra_credential *credential);
+/* When the certificate ends that it signs in with, wall time; 0: there is none. */
+int64_t entra_certificate_end_s(const struct entra_credential *credential);
 
 /* --- one sign-in (credential.c) --- */
 

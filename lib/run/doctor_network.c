@@ -21,6 +21,7 @@ struct question {
     bool bearer;          /* signs in with Microsoft Entra ID, otherwise with an access key */
     bool signed_in;       /* and the question was asked in that name */
     int64_t lifetime_ms;  /* of the bearer token */
+    int64_t end_s;        /* of the certificate to sign in with; 0: none */
     struct error refusal; /* of not signed in */
     struct http_look look;
     enum http_end end;
@@ -70,10 +71,15 @@ static void check_name(const struct question *question)
 
 /* --- the connection --- */
 
+static int64_t days_until(const struct question *question, int64_t moment_s)
+{
+    return (moment_s - clock_wall_ms(question->doctor->clock) / 1000) / (24 * 60 * 60);
+}
+
 static void check_certificate(const struct question *question)
 {
     const struct http_look *look = &question->look;
-    const int64_t days = (look->not_after_s - clock_wall_ms(question->doctor->clock) / 1000) / (24 * 60 * 60);
+    const int64_t days = days_until(question, look->not_after_s);
     const bool soon = days < CERTIFICATE_SOON_DAYS;
 
     doctor_say(question->doctor, soon ? DOCTOR_WARNING : DOCTOR_GOOD, "tls",
@@ -121,7 +127,14 @@ static void check_clock(const struct question *question)
 static void check_credential(const struct question *question)
 {
     struct doctor *doctor = question->doctor;
+    const int64_t days = days_until(question, question->end_s);
+    const bool soon = days < CERTIFICATE_SOON_DAYS;
 
+    if (question->end_s != 0)
+        doctor_say(doctor, soon ? DOCTOR_WARNING : DOCTOR_GOOD, "credential",
+                   soon ? "upload a new certificate to the application, and give it to this job before the old one ends"
+                        : NULL,
+                   "the certificate to sign in with ends in %" PRId64 " days", days);
     if (!question->signed_in)
         doctor_say_error(doctor, DOCTOR_BAD, "credential", &question->refusal);
     else if (question->bearer)
@@ -226,6 +239,7 @@ static bool sign_in_and_ask(struct question *question, struct error *error)
         sign_in = sign_in_now(&options, &question->lifetime_ms, &question->refusal);
     question->bearer = resource->credential.kind != CREDENTIAL_ACCESS_KEY;
     question->signed_in = sign_in != NULL;
+    question->end_s = options.credential != NULL ? entra_certificate_end_s(options.credential) : 0;
     const bool ok = ask(question, &transport, sign_in, error);
     sign_in_free(sign_in);
     entra_credential_free(options.credential);

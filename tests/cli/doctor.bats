@@ -215,6 +215,25 @@ finds() {
     finds warning permission 'whether we are let in is not known'
 }
 
+@test "the end of a certificate to sign in with is told, and is a warning when it is near" {
+    load entra_helper
+    make_certificate app
+    use_emulator --client-certificate app.crt
+    write_job resource="{ endpoint: '$ENDPOINT', credential: { kind: client_certificate, tenant_id: $TENANT,
+        client_id: $CLIENT_ID, certificate: app.pem, authority_host: '$ENDPOINT' } }"
+    doctor
+    [ "$status" -eq 0 ]
+    finds warning credential 'the certificate to sign in with ends in '
+    [[ $output == *'fix: upload a new certificate to the application'* ]]
+    finds good credential 'signed in with Microsoft Entra ID'
+    openssl req -x509 -key app.key -out app.crt -days 95 -subj /CN=app
+    cat app.key app.crt >app.pem
+    use_emulator --client-certificate app.crt
+    sed -i "s,authority_host: '[^']*',authority_host: '$ENDPOINT'," job.yaml
+    doctor
+    finds good credential 'the certificate to sign in with ends in 9'
+}
+
 @test "signing in with Entra ID is tried where the service is away" {
     load entra_helper
     entra_job

@@ -104,6 +104,35 @@ END
     is "$(stats .faults.status)" 3
 }
 
+@test "every code that is documented is told with what to do about it" {
+    local code advice codes=() advices=()
+    while read -r code advice; do
+        codes+=("$code") advices+=("$advice")
+    done <<'END'
+7000215 its value, not its id
+7000222 the client secret has expired
+700016 check client_id and tenant_id
+700027 upload the certificate to the application
+700021 the assertion names another application
+700023 the assertion is meant for another place
+50027 no valid JWT
+900023 neither a tenant's id nor a domain
+700213 names another subject than the token
+50001 the tenant does not know Azure Communication Services
+END
+    application
+    export AZURE_CLIENT_SECRET=$CLIENT_SECRET
+    for i in "${!codes[@]}"; do
+        echo "- { operation: token, nth: $((i + 1)), status: 400, code: ${codes[i]} }"
+    done >faults.yaml
+    use_emulator --faults faults.yaml
+    export AZURE_AUTHORITY_HOST=$ENDPOINT
+    sign_in_with client_secret
+    for i in "${!codes[@]}"; do
+        is_rejected "AADSTS${codes[i]}:" "${advices[i]}"
+    done
+}
+
 @test "an authority that does not work for long ends the run, and fails nobody" {
     application
     export AZURE_CLIENT_SECRET=$CLIENT_SECRET AZURE_AUTHORITY_HOST=http://127.0.0.1:1

@@ -63,6 +63,22 @@ teardown() {
     is "$(sent EMEA)" 2
 }
 
+@test "each resource has its own way to sign in" {
+    load entra_helper
+    export AZURE_TENANT_ID=$TENANT AZURE_CLIENT_ID=$CLIENT_ID AZURE_CLIENT_SECRET=wrong
+    write_two resources="{ emea: { connection_string: { env: EMEA_CONNECTION } },
+        us: { endpoint: '$US_ENDPOINT', credential: { kind: client_secret, authority_host: '$US_ENDPOINT' } } }"
+    run_job
+    [ "$status" -eq 4 ]
+    says "resource us: $US_HOST does not sign in"
+    says AADSTS7000215
+    is "$(living EMEA) $(living US)" "2 0"
+    AZURE_CLIENT_SECRET=$CLIENT_SECRET run_job
+    [ "$status" -eq 0 ]
+    everybody_is_at_home
+    is "$(at EMEA stats '.requests.token | tostring') $(at US stats '.requests.token | tostring')" '{} {"200":1,"401":1}'
+}
+
 @test "a resource that does not answer does not stop the other" {
     kill "$US_PID"
     wait "$US_PID" || true

@@ -36,6 +36,14 @@ teardown() {
     NODE_EXTRA_CA_CERTS=$CERTIFICATE node_tests identity.mjs "$CONNECTION_STRING" a.bearer.token
 }
 
+@test "the SDK works signed in with Entra ID" {
+    load ../cli/entra_helper.bash
+    emulator_start --limits revoke=1/1s --tls
+    export AZURE_TENANT_ID=$TENANT AZURE_CLIENT_ID=$CLIENT_ID AZURE_CLIENT_SECRET=$CLIENT_SECRET
+    NODE_EXTRA_CA_CERTS=$CERTIFICATE SKIPPED=1 node_tests identity.mjs "$CONNECTION_STRING"
+    is "$(stats '.requests.token["200"]')" 1
+}
+
 @test "without trust in the certificate the SDK does not connect" {
     emulator_start --tls
     run node "$CONFORMANCE/identity.mjs" "$CONNECTION_STRING"

@@ -1,13 +1,17 @@
 // identity.mjs - what the official SDK sees of the service: usage: node identity.mjs CONNECTION_STRING [BEARER_TOKEN]
+//
+// Signed in with Entra ID where AZURE_CLIENT_SECRET says with what, otherwise with the access key.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CommunicationIdentityClient } from "@azure/communication-identity";
-import { parseClientArguments } from "@azure/communication-common";
+import { EnvironmentCredential } from "@azure/identity";
+import { endpoint, options as entraOptions } from "./signed_in.mjs";
 
 const [connectionString, bearerToken] = process.argv.slice(2);
-const { url: endpoint } = parseClientArguments(connectionString);
 const options = { allowInsecureConnection: endpoint.startsWith("http:") };
-const client = new CommunicationIdentityClient(connectionString, options);
+const client = process.env.AZURE_CLIENT_SECRET
+  ? new CommunicationIdentityClient(endpoint, new EnvironmentCredential(entraOptions))
+  : new CommunicationIdentityClient(connectionString, options);
 const otherResource = {
   communicationUserId: `8:acs:${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}_${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}`,
 };
