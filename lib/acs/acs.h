@@ -144,16 +144,16 @@ void acs_answer_set_headers(struct acs_answer *answer, const char *ms_cv, int64_
  * even where it is a throttle. A create is not idempotent, and a gateway may give up on a service that does not. */
 bool acs_create_is_in_doubt(const struct acs_answer *answer);
 
-/* --- why a credential was rejected (credential_hint.c) --- */
+/* --- what to do about an answer that stops the run (stop_hint.c) --- */
 
 enum { ACS_HINT_SIZE = 256 };
 
-/* The likely cause of an ACS_CREDENTIAL and what to do about it, one line; "" for other classes. by_bearer: it was
- * asked with a token of Microsoft Entra ID, otherwise with a signature. server_date_s is the answer's Date header, 0
- * when it had none; a clock that is more than 15 minutes off is the first suspect of a signature (the limit of the
- * sibling scheme of App Configuration; the service documents none). */
-void acs_credential_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
-                         char text[ACS_HINT_SIZE]);
+/* The likely cause of an ACS_CREDENTIAL or ACS_OURS and what to do about it, one line; "" for other classes. by_bearer:
+ * it was asked with a token of Microsoft Entra ID, otherwise with a signature. server_date_s is the answer's Date
+ * header, 0 when it had none; a clock that is more than 15 minutes off is the first suspect of a signature (the limit
+ * of the sibling scheme of App Configuration; the service documents none). */
+void acs_stop_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
+                   char text[ACS_HINT_SIZE]);
 
 /* --- delays (retry_after.c) --- */
 

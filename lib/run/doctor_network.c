@@ -148,6 +148,7 @@ static void check_access(const struct question *question)
 {
     struct doctor *doctor = question->doctor;
     const struct acs_answer *answer = &question->answer;
+    const bool is_of_key = answer->class == ACS_CREDENTIAL && answer->status != 403 && !question->bearer;
     char hint[ACS_HINT_SIZE];
 
     switch (answer->class) {
@@ -159,15 +160,15 @@ static void check_access(const struct question *question)
                    doctor->spec->resources[doctor->resource].api_version);
         return;
     case ACS_CREDENTIAL:
-        acs_credential_hint(answer, question->bearer, question->server_s, clock_wall_ms(doctor->clock) / 1000, hint);
-        doctor_say(doctor, DOCTOR_BAD, question->bearer || answer->status == 403 ? "permission" : "credential", hint,
-                   "the service answered %d %s: %s", answer->status, answer->code, answer->message);
+    case ACS_OURS:
+        acs_stop_hint(answer, question->bearer, question->server_s, clock_wall_ms(doctor->clock) / 1000, hint);
+        doctor_say(doctor, DOCTOR_BAD, is_of_key ? "credential" : "permission", hint, "the service answered %d %s: %s",
+                   answer->status, answer->code, answer->message);
         return;
     case ACS_THROTTLED:
         doctor_say(doctor, DOCTOR_WARNING, "permission", "ask again when other runs have ended",
                    "the service is throttling, so whether we are let in is not known");
         return;
-    case ACS_OURS:
     case ACS_USER:
         doctor_say(doctor, DOCTOR_BAD, "permission", "check resource.api_version and the endpoint",
                    "the service answered %d %s: %s", answer->status, answer->code, answer->message);

@@ -26,7 +26,7 @@ static void reject(struct executor *executor, const struct task *task, const str
         error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);
-        acs_credential_hint(answer, executor->site->credential != NULL, server_s, now_s, hint);
+        acs_stop_hint(answer, executor->site->credential != NULL, server_s, now_s, hint);
         error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->origin.host, task->status,
                   answer->code, answer->message);
         error_hint(&error, "%s", hint);

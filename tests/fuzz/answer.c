@@ -170,8 +170,8 @@ static void check_consequences(struct acs_answer *answer)
     const enum acs_class class = answer->class;
 
     for (int64_t ahead_s = -7200; ahead_s <= 7200; ahead_s += 7200) {
-        acs_credential_hint(answer, ahead_s == 0, 1767600550, 1767600550 + ahead_s, hint);
-        MUST(fuzz_is_line(hint) && (hint[0] != '\0') == (class == ACS_CREDENTIAL));
+        acs_stop_hint(answer, ahead_s == 0, 1767600550, 1767600550 + ahead_s, hint);
+        MUST(fuzz_is_line(hint) && (hint[0] != '\0') == (class == ACS_CREDENTIAL || class == ACS_OURS));
     }
     if (class == ACS_TRANSIENT)
         MUST(acs_create_is_in_doubt(answer));

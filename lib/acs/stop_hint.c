@@ -12,6 +12,9 @@ static const char bearer_hint[] =
     "the service takes no token of this credential: check that the endpoint is that of a resource in its tenant, and "
     "that the identity has a role on it (such as Contributor)";
 
+static const char ours_hint[] =
+    "check resource.api_version, token.scopes and token.lifetime, and that the endpoint is the service's";
+
 static const struct hint {
     int from; /* status, both ends included */
     int to;
@@ -40,12 +43,14 @@ static void describe_skew(int64_t ahead_s, char text[ACS_HINT_SIZE])
              ahead_s < 0 ? "behind" : "ahead of");
 }
 
-void acs_credential_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
-                         char text[ACS_HINT_SIZE])
+void acs_stop_hint(const struct acs_answer *answer, bool by_bearer, int64_t server_date_s, int64_t now_s,
+                   char text[ACS_HINT_SIZE])
 {
     const int64_t ahead_s = server_date_s > 0 ? now_s - server_date_s : 0;
 
     text[0] = '\0';
+    if (answer->class == ACS_OURS)
+        snprintf(text, ACS_HINT_SIZE, "%s", ours_hint);
     if (answer->class != ACS_CREDENTIAL)
         return;
     if (answer->status == 401 && by_bearer) {

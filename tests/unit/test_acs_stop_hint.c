@@ -19,7 +19,7 @@ static void hints_to(bool by_bearer, int status, const char *body, int64_t serve
     char text[ACS_HINT_SIZE];
 
     assert_true(acs_answer_read(ACTION_ISSUE, true, status, body, strlen(body), &answer, &error));
-    acs_credential_hint(&answer, by_bearer, server_date_s, now_s, text);
+    acs_stop_hint(&answer, by_bearer, server_date_s, now_s, text);
     if (strstr(text, part) == NULL || (part[0] == '\0' && text[0] != '\0'))
         fail_msg("%d: %s", status, text);
     acs_answer_clear(&answer);
@@ -70,6 +70,15 @@ static void each_rejection_has_its_hint(void **state)
     hints(407, "", 0, "proxy");
     hints(511, "", 0, "network");
     hints(308, "", 0, "endpoint");
+    hints(404, "<html>", 0, "gateway or proxy");
+}
+
+static void a_request_that_is_not_understood_hints_to_what_all_have_in_common(void **state)
+{
+    (void)state;
+    hints(405, "", 0, "check resource.api_version");
+    hints(400, "{\"error\":{\"code\":\"UnsupportedApiVersion\"}}", 0, "check resource.api_version");
+    hints(400, "{\"error\":{\"code\":\"ValidationError\",\"target\":\"scopes\"}}", 0, "token.scopes");
 }
 
 static void a_bearer_token_that_is_not_taken_is_no_matter_of_keys_and_clocks(void **state)
@@ -96,6 +105,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_near_enough_is_not_blamed),
         cmocka_unit_test(a_changed_body_is_named_whatever_the_clock_says),
         cmocka_unit_test(each_rejection_has_its_hint),
+        cmocka_unit_test(a_request_that_is_not_understood_hints_to_what_all_have_in_common),
         cmocka_unit_test(a_bearer_token_that_is_not_taken_is_no_matter_of_keys_and_clocks),
         cmocka_unit_test(other_answers_have_none),
     };
