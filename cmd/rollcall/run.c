@@ -129,9 +129,10 @@ static bool make_ledger(struct job *job, struct error *error)
     if (job->ledger == NULL || !ledger_count(job->ledger, 0, &counts, error))
         return false;
     for (int state = 0; state < 4; state++)
-        if (counts.by_state[state] > 0)
-            return error_set(error, ERROR_BUSY, "another run made the ledger %s meanwhile", job->spec->ledger) ||
-                   error_hint(error, "run again");
+        if (counts.by_state[state] > 0) {
+            error_set(error, ERROR_BUSY, "another run made the ledger %s meanwhile", job->spec->ledger);
+            return error_hint(error, "run again");
+        }
     return true;
 }
 

@@ -31,8 +31,8 @@ struct token {
     const char *identity;
     const struct secret *value;
     int64_t expires_at_s;
-    bool
-        is_unrecorded; /* the ledger could not take its result: a file keeps it for the next run, nobody else gets it */
+    /* The ledger could not take its result: a file keeps it for the next run, nobody else gets it. */
+    bool is_unrecorded;
 };
 
 enum sink_answer {

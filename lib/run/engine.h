@@ -38,12 +38,12 @@ enum stop {
 
 enum waiting {
     WAITING_NOT,
-    WAITING_IDLE /* it has nothing to do */,
+    WAITING_IDLE, /* it has nothing to do */
     WAITING_QUOTA,
     WAITING_THROTTLED,
     WAITING_SERVICE,
     WAITING_SIGN_IN,
-    WAITING_TO_STOP /* somebody asked, and some answers have yet to come */
+    WAITING_TO_STOP, /* somebody asked, and some answers have yet to come */
 };
 
 struct executor_end {
@@ -176,6 +176,8 @@ struct recorder {
 
 /* Runs until to_record is closed and empty, and the deliverer has nothing more. */
 void recorder_run(struct recorder *recorder);
+/* Tells the reporter how far the run is (recorder_progress.c). */
+void recorder_tell_progress(const struct recorder *recorder);
 
 /* --- the feeder (feeder.c) --- */
 
