@@ -64,7 +64,6 @@ void executor_check_patience(struct executor *executor)
 {
     const int64_t now_us = executor_now_us(executor);
     const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
-
     const int64_t pause_us = paused_until_us(executor) - now_us;
 
     if (!executor->draining && silence_us > 0 && silence_us >= patience_us(executor))
