@@ -30,9 +30,10 @@ bool acs_resource_parse(const char *connection_string, struct acs_resource *reso
 bool acs_resource_from_endpoint(const char *endpoint, struct acs_resource *resource, struct error *error);
 void acs_resource_clear(struct acs_resource *resource);
 
-/* True for "8:acs:<guid>_<guid>" in lower case; the length of every identity id seen [REC 02, 03]. */
+/* True for "8:acs:<guid>_<guid>" in lower case [REC 02, 03], and for the same of the clouds of governments, which begin
+ * with "8:gcch-acs:" or "8:dod-acs:" [SDK]. */
 bool acs_identity_is_valid(const char *id);
-enum { ACS_IDENTITY_LENGTH = 79 };
+enum { ACS_IDENTITY_MAX = 84 }; /* the longest has so many characters */
 
 /* --- requests (request.c, signer.c) --- */
 
@@ -64,7 +65,7 @@ bool acs_request_build(enum action action, const struct acs_request_options *opt
 
 /* The rawId of a Teams user, "8:orgid:<guid>": what its tokens are said to be for, though the service has no identity
  * of its own for it. False when the object id is no GUID; it is written in lower case. */
-bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_LENGTH + 1]);
+bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_MAX + 1]);
 /* POST /teamsUser/:exchangeAccessToken [REST 2022-06-01]: the Entra token of a Teams user for one of the service's. The
  * body holds the token: the caller wipes it. ERROR_INPUT when it does not fit, or the identity is none of the above. */
 bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,
@@ -110,9 +111,9 @@ struct acs_answer {
     char code[ACS_CODE_SIZE];       /* error.code of the service, or our own word when it gave none ("http_503",
                                        "bad_answer", "no_answer", "no_token"); "" for a plain success */
     char message[ACS_MESSAGE_SIZE]; /* one line of printable UTF-8, never part of a token; "" for a plain success */
-    char identity[ACS_IDENTITY_LENGTH + 1]; /* of a create; else "" */
-    struct secret token;                    /* of an issue, or of a create with scopes; cleared by acs_answer_clear() */
-    int64_t token_expires_at_ms;            /* wall time; 0 without a token */
+    char identity[ACS_IDENTITY_MAX + 1]; /* of a create; else "" */
+    struct secret token;                 /* of an issue, or of a create with scopes; cleared by acs_answer_clear() */
+    int64_t token_expires_at_ms;         /* wall time; 0 without a token */
 };
 
 enum {

@@ -198,7 +198,7 @@ static void take_create(const struct body *body, bool wants_token, struct acs_an
         return;
     }
     answer->class = ACS_DONE;
-    memcpy(answer->identity, identity, sizeof answer->identity);
+    memcpy(answer->identity, identity, strlen(identity) + 1);
     if (!wants_token)
         return;
     if (!take_token(body, json_object_get(body->document, "accessToken"), answer, &ignored) ||

@@ -223,7 +223,6 @@ static bool build_target(enum action action, const char *api_version, const char
         [ACTION_REVOKE] = "/:revokeAccessTokens",
         [ACTION_DELETE] = "",
     };
-    static const size_t prefix = sizeof "8:acs:" - 1;
     int length;
 
     if (!is_api_version(api_version))
@@ -233,8 +232,10 @@ static bool build_target(enum action action, const char *api_version, const char
     } else {
         if (identity == NULL || !acs_identity_is_valid(identity))
             return error_set(error, ERROR_INPUT, "the identity is not of the form 8:acs:<guid>_<guid>");
-        length = snprintf(request->target, sizeof request->target, "/identities/8%%3Aacs%%3A%s%s?api-version=%s",
-                          identity + prefix, endings[action], api_version);
+        const char *cloud = identity + 2; /* behind "8:" */
+        const size_t cloud_length = strcspn(cloud, ":");
+        length = snprintf(request->target, sizeof request->target, "/identities/8%%3A%.*s%%3A%s%s?api-version=%s",
+                          (int)cloud_length, cloud, cloud + cloud_length + 1, endings[action], api_version);
     }
     if (length < 0 || (size_t)length >= sizeof request->target)
         return error_set(error, ERROR_INPUT, "the request's target would have more than %d bytes", ACS_TARGET_MAX - 1);
@@ -243,7 +244,7 @@ static bool build_target(enum action action, const char *api_version, const char
 
 static const char teams_prefix[] = "8:orgid:";
 
-bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_LENGTH + 1])
+bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_MAX + 1])
 {
     static const char form[] = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
     size_t i = 0;

@@ -136,7 +136,7 @@ static bool note_place(struct planner *planner, const struct roster_row *row)
 static bool note_teams_user(struct planner *planner, const struct roster_row *row, struct error *error)
 {
     struct roster_field token;
-    char identity[ACS_IDENTITY_LENGTH + 1];
+    char identity[ACS_IDENTITY_MAX + 1];
 
     if (!teams_check(planner->spec, row, planner->problems))
         return true;

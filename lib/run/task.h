@@ -49,8 +49,8 @@ struct task {
     struct action_list actions;
     size_t step; /* the action at hand: actions.items[step] */
     bool is_removal;
-    char identity[ACS_IDENTITY_LENGTH + 1]; /* "" until there is one */
-    struct secret teams_token;              /* to be exchanged */
+    char identity[ACS_IDENTITY_MAX + 1]; /* "" until there is one */
+    struct secret teams_token;           /* to be exchanged */
 
     enum task_phase phase;
     enum task_verdict verdict;

@@ -25,7 +25,7 @@ bool teams_check(const struct spec *spec, const struct roster_row *row, struct p
     const struct roster_field *token = field_of(spec, row, TOKEN);
     const struct roster_field *user = field_of(spec, row, USER);
     const uint64_t before = problems->total;
-    char identity[ACS_IDENTITY_LENGTH + 1];
+    char identity[ACS_IDENTITY_MAX + 1];
 
     if (token->length == 0)
         problems_add(problems, row->line, 0,
@@ -41,7 +41,7 @@ bool teams_check(const struct spec *spec, const struct roster_row *row, struct p
 }
 
 void teams_of_row(const struct spec *spec, const struct roster_row *row, struct roster_field *token,
-                  char identity[ACS_IDENTITY_LENGTH + 1])
+                  char identity[ACS_IDENTITY_MAX + 1])
 {
     *token = *field_of(spec, row, TOKEN);
     acs_teams_identity(field_of(spec, row, USER)->bytes, identity);

@@ -19,6 +19,6 @@ bool teams_check(const struct spec *spec, const struct roster_row *row, struct p
 
 /* Of a row that has passed the check; the token is borrowed from it. */
 void teams_of_row(const struct spec *spec, const struct roster_row *row, struct roster_field *token,
-                  char identity[ACS_IDENTITY_LENGTH + 1]);
+                  char identity[ACS_IDENTITY_MAX + 1]);
 
 #endif

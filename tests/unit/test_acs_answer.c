@@ -195,6 +195,18 @@ static void a_recorded_create_gives_the_identity(void **state)
     check_no_token();
 }
 
+static void a_create_in_the_cloud_of_a_government_gives_the_identity(void **state)
+{
+    static const char id[] = "8:gcch-acs:1bdaa2b9-9507-4542-bb64-a7b22c00a8d4_0000001b-7774-a97e-eef0-8b3a0d001bcf";
+    char body[256];
+
+    (void)state;
+    snprintf(body, sizeof body, "{\"identity\":{\"id\":\"%s\"}}", id);
+    read_answer(ACTION_PROVISION, false, 201, body);
+    check(ACS_DONE, "");
+    assert_string_equal(answer.identity, id);
+}
+
 static void a_recorded_create_with_token_gives_both(void **state)
 {
     (void)state;
@@ -653,6 +665,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(each_answer_has_its_class, clear),
     cmocka_unit_test_teardown(an_answer_without_a_code_gets_one_of_ours, clear),
     cmocka_unit_test_teardown(a_recorded_create_gives_the_identity, clear),
+    cmocka_unit_test_teardown(a_create_in_the_cloud_of_a_government_gives_the_identity, clear),
     cmocka_unit_test_teardown(a_recorded_create_with_token_gives_both, clear),
     cmocka_unit_test_teardown(a_recorded_create_with_custom_id_gives_the_identity, clear),
     cmocka_unit_test_teardown(a_recorded_issue_gives_the_token, clear),

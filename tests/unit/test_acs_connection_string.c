@@ -167,7 +167,6 @@ static void an_identity_has_one_form(void **state)
     char bad[sizeof good + 1];
 
     (void)state;
-    assert_int_equal(strlen(good), ACS_IDENTITY_LENGTH);
     assert_true(acs_identity_is_valid(good));
     for (size_t i = 0; i < sizeof good - 1; i++) {
         memcpy(bad, good, sizeof good);
@@ -181,6 +180,21 @@ static void an_identity_has_one_form(void **state)
     assert_false(
         acs_identity_is_valid("8:acs:1BDAA2B9-9507-4542-BB64-A7B22C00A8D4_0000001b-7774-a97e-eef0-8b3a0d001bcf"));
     assert_false(acs_identity_is_valid("sanitized"));
+}
+
+static void the_clouds_of_governments_have_identities_too(void **state)
+{
+#define GUIDS ":1bdaa2b9-9507-4542-bb64-a7b22c00a8d4_0000001b-7774-a97e-eef0-8b3a0d001bcf"
+    static const char longest[] = "8:gcch-acs" GUIDS;
+
+    (void)state;
+    assert_int_equal(strlen(longest), ACS_IDENTITY_MAX);
+    assert_true(acs_identity_is_valid(longest));
+    assert_true(acs_identity_is_valid("8:dod-acs" GUIDS));
+    assert_false(acs_identity_is_valid("8:gcch" GUIDS));
+    assert_false(acs_identity_is_valid("8:spool" GUIDS));
+    assert_false(acs_identity_is_valid("8:gcch-acs" GUIDS "0"));
+#undef GUIDS
 }
 
 int main(void)
@@ -197,6 +211,7 @@ int main(void)
         cmocka_unit_test(no_message_quotes_what_was_given),
         cmocka_unit_test(an_endpoint_alone_is_read_as_well),
         cmocka_unit_test(an_identity_has_one_form),
+        cmocka_unit_test(the_clouds_of_governments_have_identities_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ enum { SCOPES_MAX = 8 };
 struct wish {
     enum action action;
     char api_version[32];
-    char identity[ACS_IDENTITY_LENGTH + 1];
+    char identity[ACS_IDENTITY_MAX + 1];
     const char *custom_id;
     const char *teams_token;
     const char *scopes[SCOPES_MAX];
@@ -33,14 +33,15 @@ static bool find_action(const char *operation, enum action *action)
 }
 
 /* The identity of "/identities/8%3Aacs%3A.../...", or of the Teams user of an exchange. */
-static void read_identity(const char *target, const char *user, char identity[ACS_IDENTITY_LENGTH + 1])
+static void read_identity(const char *target, const char *user, char identity[ACS_IDENTITY_MAX + 1])
 {
     static const char prefix[] = "/identities/8%3Aacs%3A";
 
     if (user != NULL)
-        snprintf(identity, ACS_IDENTITY_LENGTH + 1, "8:orgid:%s", user);
+        snprintf(identity, ACS_IDENTITY_MAX + 1, "8:orgid:%s", user);
     else if (strncmp(target, prefix, sizeof prefix - 1) == 0)
-        snprintf(identity, ACS_IDENTITY_LENGTH + 1, "8:acs:%s", target + sizeof prefix - 1);
+        snprintf(identity, ACS_IDENTITY_MAX + 1, "8:acs:%.*s", (int)strcspn(target + sizeof prefix - 1, "/?"),
+                 target + sizeof prefix - 1);
 }
 
 static void read_wish(const json_t *request, struct wish *wish)

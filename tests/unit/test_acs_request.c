@@ -107,6 +107,20 @@ static void revoke_and_delete_have_no_body(void **state)
            "");
 }
 
+static void an_identity_keeps_its_cloud(void **state)
+{
+    const struct acs_request_options given = options();
+    struct acs_request request;
+    struct error error;
+
+    (void)state;
+    assert_true(acs_request_build(
+        ACTION_DELETE, &given, "8:gcch-acs:1bdaa2b9-9507-4542-bb64-a7b22c00a8d4_0000001b-7774-a97e-eef0-8b3a0d001bcf",
+        NULL, &request, &error));
+    assert_string_equal(request.target, "/identities/8%3Agcch-acs%3A1bdaa2b9-9507-4542-bb64-a7b22c00a8d4_"
+                                        "0000001b-7774-a97e-eef0-8b3a0d001bcf?api-version=2023-10-01");
+}
+
 static void the_lifetime_is_sent_from_2022_10_01_on(void **state)
 {
     struct acs_request_options given = options();
@@ -265,7 +279,7 @@ static void nothing_but_a_version_goes_into_the_query(void **state)
 static void an_exchange_sends_the_token_the_application_and_the_user(void **state)
 {
     struct acs_request_options given = options();
-    char user[ACS_IDENTITY_LENGTH + 1];
+    char user[ACS_IDENTITY_MAX + 1];
     struct acs_request request;
     struct error error;
 
@@ -289,7 +303,7 @@ static void an_exchange_is_for_a_teams_user_and_a_token_that_fits(void **state)
                                         "0f9e8d7c-0000-4000-8000-00000000000a0",
                                         "0f9e8d7c+0000-4000-8000-00000000000a"};
     struct acs_request_options given = options();
-    char user[ACS_IDENTITY_LENGTH + 1];
+    char user[ACS_IDENTITY_MAX + 1];
     struct acs_request request;
     struct error error;
 
@@ -314,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_custom_id_comes_first),
         cmocka_unit_test(an_issue_has_scopes_and_a_lifetime),
         cmocka_unit_test(revoke_and_delete_have_no_body),
+        cmocka_unit_test(an_identity_keeps_its_cloud),
         cmocka_unit_test(the_lifetime_is_sent_from_2022_10_01_on),
         cmocka_unit_test(custom_ids_and_scopes_are_escaped_for_json),
         cmocka_unit_test(a_custom_id_has_1_to_256_characters),
