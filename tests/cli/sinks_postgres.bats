@@ -72,6 +72,12 @@ of_table() {
     [ "$status" -eq 0 ]
     diff <(fingerprints) <(of_table '"Chat"."user ""tokens"""' mail '"Jwt"')
     is "$(pg 'SELECT note, count(*) FROM "Chat"."user ""tokens""" GROUP BY note ORDER BY note')" $'mine|1\nnew|9'
+    # A name with no schema before it.
+    pg "${table/acs_tokens/'"My ""tokens"""'}"
+    write_sinks ", table: 'My \"tokens\"'"
+    run_job --reissue-all
+    [ "$status" -eq 0 ]
+    diff <(fingerprints) <(of_table '"My ""tokens"""')
 }
 
 @test "many tokens go in batches" {
@@ -165,6 +171,11 @@ refuse_some() {
     diff <(fingerprints) <(of_table)
 }
 
+# waiting TYPE: how many connections wait for that.
+waiting() {
+    pg "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = '$1'"
+}
+
 @test "a row that somebody has locked is waited for, not longer than the time limit, and tried again" {
     pg "$table"
     run_job
@@ -172,8 +183,36 @@ refuse_some() {
     pg "BEGIN; UPDATE acs_tokens SET token = token WHERE user_id LIKE 'user000003%'; SELECT pg_sleep(3.5); COMMIT" &
     local holder=$!
     wait_until 30 eval '[ "$(pg "SELECT count(*) FROM pg_stat_activity WHERE wait_event = '"'PgSleep'"'")" -gt 0 ]'
-    run_job --reissue-all
+    start_job --reissue-all
+    # The server gives up as well, and not when the row is free: what is late must not be written after what comes next.
+    wait_until 30 eval '[ "$(waiting Lock)" -eq 1 ]'
+    wait_until 30 eval '[ "$(waiting Lock)" -eq 0 ]'
+    is "$(waiting Timeout)" 1
     wait "$holder"
+    end_job
+    [ "$status" -eq 0 ]
+    diff <(fingerprints) <(of_table)
+}
+
+# stop_backend: stops the server's process for our connection at a moment when it has nothing to do, so that it holds no row.
+stop_backend() {
+    BACKEND=$(pg "SELECT pid FROM pg_stat_activity WHERE application_name = 'rollcall' AND state = 'idle'")
+    [ -n "$BACKEND" ] && kill -STOP "$BACKEND" || return 1
+    [ "$(pg "SELECT state FROM pg_stat_activity WHERE pid = $BACKEND")" = idle ] || ! kill -CONT "$BACKEND"
+}
+
+@test "a server that does not answer any more is left, and asked by way of a new connection" {
+    pg "$table"
+    emulator_stop_all
+    use_emulator --latency 50ms
+    write_roster 200
+    write_sinks '' engine='{ concurrency: 4 }'
+    start_job
+    wait_until 30 eval '[ "$(pg "SELECT count(*) FROM acs_tokens")" -gt 10 ]'
+    wait_until 30 stop_backend
+    wait_until 30 eval '[ "$(pg "SELECT count(*) FROM acs_tokens")" -eq 200 ]' || kill -KILL "$RUN_PID"
+    kill -CONT "$BACKEND"
+    end_job
     [ "$status" -eq 0 ]
     diff <(fingerprints) <(of_table)
 }
