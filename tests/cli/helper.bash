@@ -50,6 +50,12 @@ write_job() {
     done >job.yaml
 }
 
+# write_program NAME: an executable shell script of standard input.
+write_program() {
+    { echo '#!/bin/bash' && cat; } >"$1"
+    chmod +x "$1"
+}
+
 # write_roster COUNT: users.csv.
 write_roster() {
     {

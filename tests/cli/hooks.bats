@@ -9,12 +9,6 @@ teardown() {
     job_teardown
 }
 
-# write_program NAME: an executable script, whose lines are on standard input.
-write_program() {
-    { echo '#!/bin/bash' && cat; } >"$1"
-    chmod +x "$1"
-}
-
 # write_recorder: ./hook NAME keeps what it gets in NAME.json, its environment in NAME.env, and its name in `order`.
 write_recorder() {
     write_program hook <<<'cat >"$1.json"; env >"$1.env"; echo "$1" >>order; echo "heard of it"'

@@ -120,8 +120,7 @@ refused_for_metrics() {
 }
 
 @test "metrics whose place is lost during the run are said, and the run is not thrown away" {
-    printf '#!/bin/sh\ncat >/dev/null; ln -sf x job.prom\n' >store
-    chmod +x store
+    write_program store <<<'cat >/dev/null; ln -sf x job.prom'
     write_job outputs='{ tokens: { command: ./store }, metrics: job.prom }'
     run_job
     [ "$status" -eq 1 ]

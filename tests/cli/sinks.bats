@@ -16,12 +16,6 @@ write_sinks() {
     write_job outputs="{ mapping: out/mapping.csv, tokens: $sinks }" "$@"
 }
 
-# write_program NAME: a shell script of standard input.
-write_program() {
-    { echo '#!/bin/bash' && cat; } >"$1"
-    chmod +x "$1"
-}
-
 # store_all: a program that keeps what it gets in the file stored.
 store_all() {
     write_program store <<<'cat >>stored'

@@ -10,12 +10,6 @@ teardown() {
     job_teardown
 }
 
-# write_program: ./store, a shell script of standard input.
-write_program() {
-    { echo '#!/bin/bash' && cat; } >store
-    chmod +x store
-}
-
 # database SQL: out/tokens.db, made before the run.
 database() {
     mkdir -p -m 700 out
@@ -26,7 +20,7 @@ database() {
 # them.
 every_sink() {
     openssl req -x509 -newkey rsa:2048 -nodes -keyout recipient.key -out recipient.pem -subj /CN=recipient -days 30 2>/dev/null
-    write_program <<'END'
+    write_program store <<'END'
 lines=$(cat)
 echo "$lines" >>stored
 if grep -q 7@ <<<"$lines"; then
@@ -75,7 +69,7 @@ END
 }
 
 @test "a program sees no connection string, password or token in its arguments and its environment" {
-    write_program <<'END'
+    write_program store <<'END'
 cat >/dev/null
 env >environment
 tr '\0' '\n' </proc/$$/cmdline >arguments
@@ -109,7 +103,7 @@ END
         .sealed.csv.cms.partial-1 .sealed.csv.partial .tokens.csv.partial .tokens.ndjson.partial tokens.db tokens.db-journal)"
     # Nothing of that batch is in the database, and all of it after the next run.
     is "$(sqlite3 -batch out/tokens.db 'SELECT count(*) FROM acs_tokens' 'DROP TRIGGER slow')" 0
-    write_program <<<'cat >/dev/null'
+    write_program store <<<'cat >/dev/null'
     run_job
     [ "$status" -eq 0 ]
     is "$(sqlite3 -batch out/tokens.db 'SELECT count(*) FROM acs_tokens')" 10
