@@ -73,13 +73,14 @@ int hooks_run(const struct job *job, const struct buffer *ended, int status)
     const struct spec *spec = job->spec;
     const bool began = ended->length > 0 || buffer_failed(ended);
     struct buffer refusal;
-    struct hooks hooks = {.job = job, .event = began ? ended : &refusal};
+    struct hooks hooks = {.job = job};
     struct error error;
 
     /* Another run that holds the ledger will have its own. */
     if (spec->hooks.after_run.count + spec->hooks.on_failure.count == 0 || status == error_exit_status(ERROR_BUSY))
         return status;
     buffer_init(&refusal, REFUSAL_CAP);
+    hooks.event = began ? ended : &refusal;
     const bool told = began ? !buffer_failed(ended) || buffer_error(ended, "the event of the run's end", &error)
                             : append_refusal(&refusal, job, status, &error);
     if (told && signals_start(&hooks.signals, &error)) {
