@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -170,8 +171,9 @@ static bool check_twice(const struct spec *spec, const struct acs_resource *addr
     for (size_t i = 0; i < index; i++) {
         if (strcmp(addresses[i].origin.authority, addresses[index].origin.authority) != 0)
             continue;
-        error_set(error, ERROR_INPUT, "%s: resources.%s and resources.%s are both %s", spec->path,
-                  spec->resources[i].name, spec->resources[index].name, addresses[i].origin.authority);
+        error_set(error, ERROR_INPUT, "%s:%" PRIu64 ":%" PRIu64 ": resources.%s and resources.%s are both %s",
+                  spec->path, spec->resources[index].line, spec->resources[index].column, spec->resources[i].name,
+                  spec->resources[index].name, addresses[i].origin.authority);
         return error_hint(error, "keep one of the two: a resource has its quota only once");
     }
     return true;
@@ -189,7 +191,8 @@ struct acs_resource *command_addresses(struct spec *spec, struct error *error)
         struct spec_resource *resource = &spec->resources[i];
         char place[SPEC_RESOURCE_PLACE_SIZE];
         if (!transport_address(resource, &addresses[i], error)) {
-            error_context(error, "%s: %s.%s", spec->path, spec_resource_place(resource, place),
+            error_context(error, "%s:%" PRIu64 ":%" PRIu64 ": %s.%s", spec->path, resource->line, resource->column,
+                          spec_resource_place(resource, place),
                           resource->credential.kind == CREDENTIAL_ACCESS_KEY ? "connection_string" : "endpoint");
             goto fail;
         }
@@ -223,7 +226,8 @@ struct entra_credential **command_credentials(struct spec *spec, struct error *e
         struct spec_resource *resource = &spec->resources[i];
         if (!sign_in_credential(resource, &credentials[i], error)) {
             char place[SPEC_RESOURCE_PLACE_SIZE];
-            error_context(error, "%s: %s.credential", spec->path, spec_resource_place(resource, place));
+            error_context(error, "%s:%" PRIu64 ":%" PRIu64 ": %s.credential", spec->path, resource->line,
+                          resource->column, spec_resource_place(resource, place));
             command_credentials_free(spec, credentials);
             return NULL;
         }

@@ -96,7 +96,9 @@ struct spec_sink {
 
 /* One Communication Services resource: where it is, how to sign in there, and what it allows. */
 struct spec_resource {
-    char *name;                      /* "" for that of a job that has only one, under `resource` */
+    char *name;    /* "" for that of a job that has only one, under `resource` */
+    uint64_t line; /* in the spec, of how it is signed in to */
+    uint64_t column;
     struct secret connection_string; /* set, or endpoint is and credential is another than CREDENTIAL_ACCESS_KEY */
     char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
                                         variable or file that holds it is not there */

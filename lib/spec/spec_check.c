@@ -95,6 +95,15 @@ static bool check_moved(struct spec_reader *reader)
                       "rules.moved needs rules.added: a run may end between the delete and the provision");
 }
 
+/* What is wrong with a connection string or a credential shows only when it is used. */
+static void keep_place(struct spec_reader *reader, const struct spec_node *node)
+{
+    struct spec_resource *filled = reader->fields;
+
+    filled->line = node->line;
+    filled->column = node->column;
+}
+
 static bool check_one_way_in(struct spec_reader *reader)
 {
     const bool has_key = given(reader, ".connection_string") != NULL;
@@ -108,6 +117,10 @@ static bool check_one_way_in(struct spec_reader *reader)
                           "write connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, or endpoint and "
                           "credential",
                           "%s has neither a connection_string nor an endpoint", reader->place);
+    const struct spec_node *credential = given(reader, ".credential");
+    keep_place(reader, has_key              ? given(reader, ".connection_string")
+                       : credential != NULL ? credential
+                                            : given(reader, ".endpoint"));
     return true;
 }
 

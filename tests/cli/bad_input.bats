@@ -198,9 +198,9 @@ is_refused() {
 
 @test "a connection string that is none is refused" {
     export COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/'
-    is_refused 'job.yaml' 'resource.connection_string' 'no access key' "in quotes where a shell reads it"
+    is_refused 'job.yaml:3:' 'resource.connection_string' 'no access key' "in quotes where a shell reads it"
     export COMMUNICATION_SERVICES_CONNECTION_STRING='endpoint=https://contoso.communication.azure.com/;accesskey=?'
-    is_refused 'job.yaml' 'resource.connection_string' 'not valid base64'
+    is_refused 'job.yaml:3:' 'resource.connection_string' 'not valid base64'
 }
 
 @test "broken YAML is refused" {

@@ -75,7 +75,8 @@ is_rejected() {
     sign_in_with client_secret
     run_job
     [ "$status" -eq 2 ]
-    says 'job.yaml: resource.credential: client_secret: AZURE_CLIENT_SECRET is not set'
+    says 'job.yaml:3:'
+    says ': resource.credential: client_secret: AZURE_CLIENT_SECRET is not set'
     [ ! -e "$LEDGER" ]
     export AZURE_CLIENT_SECRET=wrong
     is_rejected AADSTS7000215 'its value, not its id'

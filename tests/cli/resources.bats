@@ -197,7 +197,8 @@ teardown() {
     says "$LEDGER has users of the resource \"emea\" at $EMEA_HOST, the job spec points to $US_HOST"
     EMEA_CONNECTION=$US_CONNECTION run_job
     [ "$status" -eq 2 ]
-    says "job.yaml: resources.emea and resources.us are both $US_HOST"
+    says "job.yaml:"
+    says ": resources.emea and resources.us are both $US_HOST"
     sed -i 's/ us: {/ america: {/' job.yaml
     sed -i 's/,us$/,america/' users.csv
     run_job
