@@ -76,6 +76,11 @@ emulator_stop_all() {
         wait "$pid" || true
     done
     EMULATOR_PIDS=()
+    # One behind a program that did not become it has a pid that nobody was told, and would go on for good.
+    if pkill -KILL -f -- "--ready-file $BATS_TEST_TMPDIR/"; then
+        echo 'an emulator was not ended with the process that started it' >&2
+        return 1
+    fi
     [ -n "${CLIENT_PID-}" ] || return 0
     exec {CLIENT_IN}>&- {CLIENT_OUT}<&-
     kill "$CLIENT_PID" 2>/dev/null || true

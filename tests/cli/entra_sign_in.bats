@@ -249,20 +249,16 @@ END
     [ "$plain" != "$ENDPOINT" ]
 }
 
-# with_keys COMMAND...: runs it where Azure Arc's directory of keys is the one of this test.
-with_keys() {
-    local as=(unshare -m)
-    [ "$(id -u)" -eq 0 ] || as=(unshare -rm)
-    "${as[@]}" sh -ec 'mount -t tmpfs none /var/opt; mkdir -p /var/opt/azcmagent/tokens
-        mount --bind "$0" /var/opt/azcmagent/tokens; exec "$@"' "$PWD/keys" "$@"
-}
-
 @test "Azure Arc is shown the key that it asks for" {
     mkdir keys
-    with_keys true || skip "nothing can be mounted here"
-    export -f with_keys
-    printf '#!/bin/bash\nwith_keys %q "$@"\n' "$EMULATOR" >emulator-in-arc
-    printf '#!/bin/bash\nwith_keys %q "$@"\n' "$ROLLCALL" >rollcall-in-arc
+    # A command before a command: that runs where Azure Arc's directory of keys is the one of this test.
+    local with_keys=(unshare -m)
+    [ "$(id -u)" -eq 0 ] || with_keys=(unshare -rm)
+    with_keys+=(sh -ec 'mount -t tmpfs none /var/opt; mkdir -p /var/opt/azcmagent/tokens
+        mount --bind "$0" /var/opt/azcmagent/tokens; exec "$@"' "$PWD/keys")
+    "${with_keys[@]}" true || skip "nothing can be mounted here"
+    printf '#!/bin/bash\nexec %s "$@"\n' "${with_keys[*]@Q} ${EMULATOR@Q}" >emulator-in-arc
+    printf '#!/bin/bash\nexec %s "$@"\n' "${with_keys[*]@Q} ${ROLLCALL@Q}" >rollcall-in-arc
     chmod +x emulator-in-arc rollcall-in-arc
     EMULATOR=$PWD/emulator-in-arc use_emulator
     export IDENTITY_ENDPOINT=$ENDPOINT/managed-identity/arc IMDS_ENDPOINT=$ENDPOINT
