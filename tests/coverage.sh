@@ -40,4 +40,7 @@ while read -r file percent; do
         echo "tests/coverage.txt: $file has reached $percent %: the line may go"
     fi
 done < <(jq -r '.files[] | "\(.filename) \(.line_percent)"' $build/summary.json)
+while read -r file _; do
+    [ -f "$file" ] || { echo "tests/coverage.txt: there is no $file"; failed=true; }
+done < <(grep -v '^#' tests/coverage.txt)
 [ -z "${failed-}" ]

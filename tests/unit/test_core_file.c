@@ -292,6 +292,36 @@ static void a_directory_or_pipe_in_the_place_is_refused(void **state)
     assert_int_equal(count_entries(), 2);
 }
 
+static void what_somebody_else_put_where_we_write_first_is_refused(void **state)
+{
+    char temporary[PATH_MAX];
+
+    (void)state;
+    snprintf(temporary, sizeof temporary, "%s", in_directory(".mapping.csv.tmp"));
+    write_file(in_directory("precious"), "precious", 0600);
+    assert_int_equal(link(in_directory("precious"), temporary), 0);
+    refuses_target(in_directory("mapping.csv"), ERROR_INPUT, ".mapping.csv.tmp is not ours to write");
+    check_content(in_directory("precious"), "precious");
+    assert_int_equal(unlink(temporary), 0);
+    if (geteuid() != 0)
+        return; /* cannot give files away */
+    write_file(temporary, "", 0600);
+    assert_int_equal(chown(temporary, SOMEBODY_ELSE, (gid_t)-1), 0);
+    refuses_target(in_directory("mapping.csv"), ERROR_INPUT, ".mapping.csv.tmp is not ours to write");
+}
+
+static void two_cannot_write_a_file_at_one_time(void **state)
+{
+    struct atomic_file *file = open_atomic(in_directory("mapping.csv"), 0600);
+
+    (void)state;
+    atomic_file_write(file, "first", 5);
+    refuses_target(in_directory("mapping.csv"), ERROR_BUSY, "another process is writing ");
+    commit(file);
+    check_content(in_directory("mapping.csv"), "first");
+    commit(open_atomic(in_directory("mapping.csv"), 0600));
+}
+
 static void a_directory_that_others_can_write_is_refused_unless_sticky(void **state)
 {
     const char *path = in_directory("mapping.csv");
@@ -523,6 +553,8 @@ int main(void)
         FILE_TEST(a_rename_that_fails_leaves_no_temporary_file),
         FILE_TEST(a_symbolic_link_is_not_followed_and_not_replaced),
         FILE_TEST(a_directory_or_pipe_in_the_place_is_refused),
+        FILE_TEST(what_somebody_else_put_where_we_write_first_is_refused),
+        FILE_TEST(two_cannot_write_a_file_at_one_time),
         FILE_TEST(a_directory_that_others_can_write_is_refused_unless_sticky),
         FILE_TEST(a_directory_of_another_user_is_refused),
         FILE_TEST(parents_are_made_and_private_for_secrets),

@@ -364,6 +364,23 @@ static void the_summary_says_what_was_done_and_what_was_not(void **state)
                    "  mapping   out/mapping.csv\n");
 }
 
+static void each_of_several_resources_has_its_line(void **state)
+{
+    struct resource_summary resources[] = {
+        {.name = "emea", .done = {[ACTION_PROVISION] = 7}, .failed = 3, .stopped = ""},
+        {.name = "us", .stopped = "us.example answered 401"},
+    };
+    struct run_summary of_two = summary;
+
+    (void)state;
+    of_two.resources = resources;
+    of_two.resource_count = 2;
+    make();
+    reporter_ended(reporter, &of_two);
+    assert_non_null(strstr(printed(), "  emea      7 provisioned, 3 failed\n"));
+    assert_non_null(strstr(printed(), "  us        nothing done; stopped: us.example answered 401\n"));
+}
+
 static void a_run_without_work_says_so(void **state)
 {
     static const struct run_summary nothing = {.run = 1, .state = "done"};
@@ -453,6 +470,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_terminal_that_is_resized_gets_lines_of_its_new_width),
     TEST(nothing_is_drawn_between_two_updates),
     TEST(the_summary_says_what_was_done_and_what_was_not),
+    TEST(each_of_several_resources_has_its_line),
     TEST(a_run_without_work_says_so),
     TEST(quiet_says_nothing),
     cmocka_unit_test(a_file_is_no_terminal),
