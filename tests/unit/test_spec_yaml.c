@@ -112,6 +112,7 @@ static void a_job_spec_is_one_mapping_in_one_document(void **state)
 static void what_is_no_yaml_is_said_in_words_that_help(void **state)
 {
     refuses(state, "version: 1\n\tname: x\n", "job.yaml:2:1: a tab cannot indent YAML\n  hint: indent with spaces\n");
+    refuses(state, "\tname: x\n", "job.yaml:1:1: a tab cannot indent YAML\n  hint: indent with spaces\n");
     refuses(state, "name: @x\n", "job.yaml:1:7: a value cannot start with \"@\"\n  hint: put the value in quotes\n");
     refuses(state, "a: [b, c\nd: e\n",
             "job.yaml:1:4: the list that starts here is not closed, or lacks a comma\n"
