@@ -136,12 +136,13 @@ is_nowhere() {
 }
 
 @test "what is no token and no object id is a fault of the roster that shows neither" {
-    printf 'dora,%s,\nemil,not-a-guid,%s\n' "$(object_id 4)" "$(entra 5)" >>users.csv
+    printf 'dora,%s,\nemil,not-a-guid,%s\nfay,%s,%s\n' "$(object_id 4)" "$(entra 5)" "$(object_id 6)" "$(printf %016385d 0 | tr 0 x)" >>users.csv
     run_job
     [ "$status" -eq 2 ]
     says "users.csv:5: entra_token is empty: the user has no Entra token"
     says "users.csv:6: object_id is no object id of Entra"
-    [[ $stderr != *not-a-guid* ]]
+    says "users.csv:7: entra_token has 16385 bytes; a token has at most 16384"
+    [[ $stderr != *not-a-guid* && $stderr != *xxxxxxxx* ]]
     is "$(exchanges)" 0
 }
 
