@@ -80,7 +80,7 @@ class Browser:
         # It reads commands from descriptor 3 and answers on 4.
         shell = ["sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", *command]
         self.process = subprocess.Popen(shell, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, env=os.environ | {"TMPDIR": self.profile})
         os.close(to_browser)
         os.close(from_browser)
         self.pending = b""
