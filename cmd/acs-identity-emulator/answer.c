@@ -114,6 +114,7 @@ static void put_entra_error(struct answer *answer, const char *code, const char 
                          known == NULL ? "" : code, at, answer->trace_id, answer->trace_id);
 }
 
+PRINTF_LIKE(6, 0)
 static bool fill_error(struct answer *answer, enum answer_origin origin, unsigned status, const char *code,
                        const char *target, const char *format, va_list arguments)
 {
