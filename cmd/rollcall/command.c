@@ -249,7 +249,7 @@ static bool parse_number(const char *option, const char *text, uint64_t *number)
     return false;
 }
 
-bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value)
+bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value, int *status)
 {
     struct text_list *only = &arguments->only;
 
@@ -262,6 +262,7 @@ bool plan_arguments_take(struct plan_arguments *arguments, int option, const cha
     char **items = realloc(only->items, (only->count + 1) * sizeof *items);
     if (items == NULL) {
         fputs("rollcall: out of memory\n", stderr);
+        *status = EXIT_FAILURE;
         return false;
     }
     only->items = items;

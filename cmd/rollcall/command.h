@@ -93,8 +93,9 @@ enum {
 
 /* The options, as of now. Borrows from the arguments. */
 struct plan_options plan_arguments_options(struct plan_arguments *arguments);
-/* Takes one of the options above. False after a message. */
-bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value);
+/* Takes one of the options above. False after a message, with what to exit with in `status` where nobody typed wrongly.
+ */
+bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value, int *status);
 void plan_arguments_clear(struct plan_arguments *arguments);
 
 /* A job made ready to plan: spec, roster, ledger (NULL where there is none yet), plan. */

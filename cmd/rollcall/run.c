@@ -375,7 +375,7 @@ static int run(const struct command *command, int argc, char **argv)
         case OPTION_ONLY:
         case OPTION_LIMIT:
         case OPTION_REISSUE_ALL:
-            if (!plan_arguments_take(&arguments.plan, option, optarg))
+            if (!plan_arguments_take(&arguments.plan, option, optarg, &status))
                 goto out;
             break;
         case ALLOW:
