@@ -52,6 +52,8 @@ field() {
 }
 
 @test "nothing in the package knows where it was built" {
+    load helper
+    ! is_sanitized || skip "a sanitizer names the lines of its findings"
     run -1 grep -rlF "$ROLLCALL_SOURCE" "$PACKAGE_ROOT"
 }
 
