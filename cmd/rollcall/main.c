@@ -92,6 +92,11 @@ int main(int argc, char **argv)
         puts("rollcall " ROLLCALL_VERSION);
         return 0;
     }
+    /* Nobody asks later: libcurl does not, and a digest without OpenSSL's context crashes. */
+    if (OSSL_LIB_CTX_get0_global_default() == NULL) {
+        fputs("rollcall: out of memory\n", stderr);
+        return 1;
+    }
     for (size_t i = 0; commands[i] != NULL; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
             argv[1] = argv[0]; /* getopt's messages begin with it */

@@ -30,6 +30,7 @@ SUPPRESSIONS = pathlib.Path(__file__).with_name("lsan.supp")
 AT_ONCE = 6        # stories that are told side by side
 COMMAND_MAX_S = 30
 LIBRARIES = "libcrypto libsqlite3"
+OPENSSL_STARTS = 90  # so many allocations, and some
 
 # The allocation that failed was the sanitizer's own, as it does when a thread starts: it ends the program.
 SANITIZERS_OWN = r"AddressSanitizer: CHECK failed: sanitizer_.*pthread_getattr_np"
@@ -43,13 +44,14 @@ BAD_ROSTER = "user_id,name,password_changed_at\nuser0,A,1\nuser0,B,1\n,C,1\nuser
 class Failing:
     """The environment that fails allocation n; n = 0 only counts."""
 
-    def __init__(self, n=0, onwards=False, skip="", count=None):
+    def __init__(self, n=0, onwards=False, skip="", count=None, only=""):
         asan = "verify_asan_link_order=0:allocator_may_return_null=1"
         if not skip:
             asan += ":fast_unwind_on_malloc=0"  # slow, and the only way to see who called a library
-        self.name = f"n = {n}{'+' if onwards else ''}{' without ' + skip if skip else ''}"
+        self.name = f"n = {n}{'+' if onwards else ''}{' without ' + skip if skip else ''}{' of ' + only if only else ''}"
         self.environment = {"LD_PRELOAD": str(PRELOAD), "ROLLCALL_FAIL_ALLOC": f"{n}{'+' if onwards else ''}",
-                            "ROLLCALL_FAIL_ALLOC_SKIP": skip, "ROLLCALL_COUNT_ALLOC": str(count or ""),
+                            "ROLLCALL_FAIL_ALLOC_SKIP": skip, "ROLLCALL_FAIL_ALLOC_ONLY": only,
+                            "ROLLCALL_COUNT_ALLOC": str(count or ""),
                             "ASAN_OPTIONS": asan,
                             "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}:print_suppressions=0"}
 
@@ -252,6 +254,8 @@ def points(story, subject, dice, arguments):
     if not arguments.libraries:
         everything = count(story, subject, "")
         drawn += [Failing(n, dice.random() < 0.5) for n in dice.sample(range(1, everything + 1), 1 + arguments.tries // 4)]
+        # OpenSSL's start, after which it may have no context.
+        drawn += [Failing(n, only="libcrypto") for n in dice.sample(range(1, OPENSSL_STARTS + 1), 1 + arguments.tries // 4)]
     return drawn
 
 

@@ -6,6 +6,7 @@
  * ROLLCALL_TRACE_ALLOC=F  the callers of the one that failed first are written to the file F
  *
  * ROLLCALL_FAIL_ALLOC_SKIP="libone libtwo"   what these libraries allocate neither counts nor fails
+ * ROLLCALL_FAIL_ALLOC_ONLY="libone"          nor does what others than these allocate
  *
  * strdup() and the like allocate with malloc(), and so fail with it. What the libraries allocate counts as well.
  */
@@ -13,20 +14,24 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <unistd.h>
 
 typedef int main_function(int argc, char **argv, char **environment);
 
 static atomic_bool in_main;
+static thread_local bool in_glibc; /* where it ends the program by itself */
 static atomic_ulong count;
 static unsigned long fail_at; /* 0: never */
 static bool and_after;
-static const char *skip;
+static const char *skip; /* "": none */
+static const char *only; /* "": all */
 static atomic_bool has_failed;
 static main_function *real_main;
 
@@ -56,8 +61,8 @@ static bool fail(void)
     return true;
 }
 
-/* Whether the code at this address belongs to a library that is left out. */
-static bool is_in_skipped(const void *address)
+/* Whether the code at this address belongs to one of the libraries. */
+static bool is_in(const char *libraries, const void *address)
 {
     Dl_info info;
     char name[64];
@@ -67,26 +72,29 @@ static bool is_in_skipped(const void *address)
     const char *slash = strrchr(info.dli_fname, '/');
     snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : info.dli_fname);
     name[strcspn(name, ".")] = '\0';
-    return strstr(skip, name) != NULL;
+    return strstr(libraries, name) != NULL;
 }
 
 /* The caller of malloc() may be a function that the program has lent to the library: then it is the caller's caller. */
-static bool is_skipped(const void *caller)
+static bool is_called_by(const char *libraries, const void *caller)
 {
     void *callers[8];
 
-    if (skip == NULL || skip[0] == '\0')
-        return false;
     const int length = backtrace(callers, sizeof callers / sizeof *callers);
     for (int i = 0; i < length; i++)
         if (callers[i] == caller)
-            return is_in_skipped(caller) || (i + 1 < length && is_in_skipped(callers[i + 1]));
-    return is_in_skipped(caller);
+            return is_in(libraries, caller) || (i + 1 < length && is_in(libraries, callers[i + 1]));
+    return is_in(libraries, caller);
+}
+
+static bool is_left_out(const void *caller)
+{
+    return (skip[0] != '\0' && is_called_by(skip, caller)) || (only[0] != '\0' && !is_called_by(only, caller));
 }
 
 static bool fails(const void *caller)
 {
-    if (!atomic_load(&in_main) || is_skipped(caller))
+    if (!atomic_load(&in_main) || in_glibc || is_left_out(caller))
         return false;
     const unsigned long now = atomic_fetch_add(&count, 1) + 1;
     return fail_at != 0 && (now == fail_at || (and_after && now > fail_at)) && fail();
@@ -134,6 +142,16 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
     return fails(__builtin_return_address(0)) ? ENOMEM : next(memory, alignment, size);
 }
 
+/* Without memory for its list of services glibc does not return from here: it fails an assertion, or crashes. */
+struct passwd *getpwuid(uid_t user)
+{
+    NEXT(getpwuid);
+    in_glibc = true;
+    struct passwd *found = next(user);
+    in_glibc = false;
+    return found;
+}
+
 static void write_count(void)
 {
     const char *path = getenv("ROLLCALL_COUNT_ALLOC");
@@ -146,6 +164,13 @@ static void write_count(void)
     close(fd);
 }
 
+static const char *libraries_of(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL ? value : "";
+}
+
 static int counted_main(int argc, char **argv, char **environment)
 {
     const char *at = getenv("ROLLCALL_FAIL_ALLOC");
@@ -155,7 +180,8 @@ static int counted_main(int argc, char **argv, char **environment)
         fail_at = strtoul(at, &end, 10);
         and_after = *end == '+';
     }
-    skip = getenv("ROLLCALL_FAIL_ALLOC_SKIP");
+    skip = libraries_of("ROLLCALL_FAIL_ALLOC_SKIP");
+    only = libraries_of("ROLLCALL_FAIL_ALLOC_ONLY");
     backtrace(&(void *){NULL}, 1); /* the first time it allocates */
     atexit(write_count);
     atomic_store(&in_main, true);
