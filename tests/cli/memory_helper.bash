@@ -55,6 +55,18 @@ run_to_its_end() {
     cat run.err
 }
 
+# forgets LEAST [FILE...]: the run has neither the key nor a token of its tokens file in its memory, of which there are so many at
+# least, nor a secret of the files; and then it ends.
+forgets() {
+    local least=$1
+    shift
+    column 3 out/tokens.csv >>tokens
+    [ "$(sort -u tokens | wc -l)" -ge "$least" ]
+    in_memory key tokens "$@"
+    kill -CONT "$RUN_PID"
+    end_job
+}
+
 # tells_what_it_holds: the search finds what is there, here a variable of the environment.
 tells_what_it_holds() {
     echo 'env-that-shows-the-search-works' >marker

@@ -109,20 +109,12 @@ killed_with_core() {
     export ROLLCALL_TEST_MARKER=env-that-shows-the-search-works
     run_to_its_end
     tells_what_it_holds
-    column 3 out/tokens.csv >tokens
-    is "$(wc -l <tokens)" 300
-    in_memory key tokens
-    kill -CONT "$RUN_PID"
-    end_job
+    forgets 300
     [ "$status" -eq 0 ]
     # And one that reads the old tokens, replaces most of them and carries the others over.
     sed -i 5,40d users.csv
     run_to_its_end --reissue-all
-    column 3 out/tokens.csv >>tokens
-    is "$(wc -l <tokens)" 600
-    in_memory key tokens
-    kill -CONT "$RUN_PID"
-    end_job
+    forgets 564
     [ "$status" -eq 0 ]
 }
 
@@ -130,11 +122,7 @@ killed_with_core() {
     needs_to_read_memory
     memory_setup --tls
     run_to_its_end
-    column 3 out/tokens.csv >tokens
-    is "$(wc -l <tokens)" 300
-    in_memory key tokens
-    kill -CONT "$RUN_PID"
-    end_job
+    forgets 300
     [ "$status" -eq 0 ]
 }
 
@@ -145,11 +133,7 @@ killed_with_core() {
     wait_until 30 has_requests 40
     kill -TERM "$RUN_PID"
     wait_until 60 is_stopped
-    column 3 out/tokens.csv >tokens
-    [ "$(wc -l <tokens)" -ge 16 ]
-    in_memory key tokens
-    kill -CONT "$RUN_PID"
-    end_job
+    forgets 16
     [ "$status" -eq 143 ]
 }
 
