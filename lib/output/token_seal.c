@@ -89,15 +89,24 @@ static void final_name(const struct token_seal *seal, const char *moment, unsign
     snprintf(name, PATH_MAX + 64, "%.*s-%s%s%s.cms", (int)(end - seal->path), seal->path, moment, number, end);
 }
 
+/* The last one first: whenever it is killed, those that are there are the first ones, and all are found again. */
 bool token_seal_clear(const struct token_seal *seal, struct error *error)
 {
     char name[PATH_MAX + 32];
+    unsigned parts = 0;
 
-    for (unsigned part = 1;; part++) {
-        partial_name(seal, part, name);
+    do
+        partial_name(seal, ++parts, name);
+    while (access(name, F_OK) == 0);
+    if (errno != ENOENT)
+        return error_errno(error, "cannot look at %s", name);
+    while (--parts > 0) {
+        partial_name(seal, parts, name);
         if (unlink(name) != 0)
-            return errno == ENOENT || error_errno(error, "cannot remove %s", name);
+            return error_errno(error, "cannot remove %s", name);
+        crash_point();
     }
+    return true;
 }
 
 /* --- parts --- */
@@ -160,7 +169,7 @@ static bool give_name(const struct token_seal *seal, unsigned part, const char *
     do {
         final_name(seal, moment, ++*n, name);
         if (link(partial, name) == 0)
-            return unlink(partial) == 0 || error_errno(error, "cannot remove %s", partial);
+            return true;
     } while (errno == EEXIST && *n < NAMES_TRIED);
     return error_errno(error, "cannot write %s", name);
 }
@@ -185,7 +194,7 @@ bool token_seal_finish(struct token_seal *seal, int64_t now_s, char *shown, size
             return false;
         if (part == 1)
             snprintf(shown, size, "%s", name);
+        crash_point();
     }
-    crash_point();
-    return file_sync_directory(seal->path, error);
+    return token_seal_clear(seal, error) && file_sync_directory(seal->path, error);
 }

@@ -7,6 +7,7 @@
 #include "core/child.h"
 
 #include <glob.h>
+#include <sys/wait.h>
 
 #define HEADER "user_id,token\n"
 #define NOW_S INT64_C(1700000000) /* 2023-11-14T22:13:20Z */
@@ -145,6 +146,49 @@ static void what_a_killed_run_left_is_removed(void **state)
     assert_int_equal(count_files(), 0);
 }
 
+#ifdef ROLLCALL_CRASH_POINTS
+/* Makes three parts and gives them their names, in a process that is killed at a point. False: it came to its end. */
+static bool finish_killed_at(int point)
+{
+    char at[16];
+    int status;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        snprintf(at, sizeof at, "%d", point);
+        setenv("ROLLCALL_CRASH_AT", at, 1);
+        open_seal(strlen(HEADER) + 10);
+        add("anna,t1\n");
+        add("bert,t2\n");
+        add("carl,t3\n");
+        finish();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+static void whenever_a_run_is_killed_the_next_one_finds_all_its_parts(void **state)
+{
+    int point = 1;
+
+    (void)state;
+    for (; finish_killed_at(point); point++) {
+        open_seal(TOKEN_SEAL_PART_BYTES);
+        for (size_t part = 1; part <= 3; part++) {
+            char name[64];
+            snprintf(name, sizeof name, "out/.tokens.csv.cms.partial-%zu", part);
+            assert_false(is_there(name));
+        }
+        token_seal_free(seal);
+    }
+    assert_true(point > 6);
+    seal = NULL;
+}
+#endif
+
 static void a_large_file_is_streamed(void **state)
 {
     enum { LINES = 40000 };
@@ -212,6 +256,9 @@ int main(void)
         TEST(more_than_a_part_holds_goes_into_the_next_one),
         TEST(a_name_that_is_taken_is_left_alone),
         TEST(what_a_killed_run_left_is_removed),
+#ifdef ROLLCALL_CRASH_POINTS
+        TEST(whenever_a_run_is_killed_the_next_one_finds_all_its_parts),
+#endif
         TEST(a_large_file_is_streamed),
         TEST(a_part_that_cannot_be_written_is_told_and_nothing_more_is_added),
         TEST(names_without_an_ending_get_one),
