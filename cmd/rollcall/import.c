@@ -164,6 +164,21 @@ static bool import_all(struct import *import, const struct spec *spec, const str
     return false;
 }
 
+/* A ledger is made only when nothing speaks against the mapping: an import that is refused leaves nothing behind. */
+static bool rehearse(struct import *import, const struct spec *spec, const struct acs_resource *addresses,
+                     const char *path, struct error *error)
+{
+    import->ledger = ledger_open_scratch(error);
+    const bool ok = import->ledger != NULL && import_all(import, spec, addresses, path, error);
+
+    ledger_close(import->ledger);
+    free(import->places);
+    import->ledger = NULL;
+    import->places = NULL;
+    import->adopted = 0;
+    return ok;
+}
+
 static int import_mapping(const char *job, const char *path)
 {
     struct import import = {.fd = -1, .at_ms = clock_wall_ms(&clock_system)};
@@ -176,6 +191,7 @@ static int import_mapping(const char *job, const char *path)
         return loaded;
     const bool ok = (addresses = command_addresses(spec, &error)) != NULL &&
                     problems_init(&import.problems, path, &error) && (import.fd = roster_open(path, &error)) >= 0 &&
+                    (ledger_exists(spec->ledger) || rehearse(&import, spec, addresses, path, &error)) &&
                     (import.ledger = ledger_open(spec->ledger, LEDGER_RUN, &error)) != NULL &&
                     import_all(&import, spec, addresses, path, &error);
     int status = 0;

@@ -31,6 +31,8 @@ enum ledger_mode {
 /* Refuses a file of another user, a symbolic link, a directory that others can write to, a file that is no ledger, and
  * a ledger newer than this program; brings an older one up to date (LEDGER_RUN). The file has mode 0600. */
 struct ledger *ledger_open(const char *path, enum ledger_mode mode, struct error *error);
+/* An empty one that nobody else sees, for what may come to nothing; it is gone when it is closed. */
+struct ledger *ledger_open_scratch(struct error *error);
 /* A second connection to the ledger that `ledger` has open, for reading beside it from another thread. */
 struct ledger *ledger_open_beside(const struct ledger *ledger, struct error *error);
 void ledger_close(struct ledger *ledger);

@@ -27,14 +27,19 @@ import() {
     show_run
 }
 
-# refuses_import TEXT...: nothing is adopted, and each fault is named with its line.
+# recorded: what the ledger says of users; nothing where there is none.
+recorded() {
+    [ ! -e "$LEDGER" ] || { echo a ledger && sql 'SELECT * FROM identities; SELECT * FROM audit'; }
+}
+
+# refuses_import TEXT...: nothing is adopted, no ledger made, and each fault is named with its line.
 refuses_import() {
-    local before='' text
-    [ ! -e "$LEDGER" ] || before=$(sql 'SELECT * FROM identities; SELECT * FROM audit')
+    local before text
+    before=$(recorded)
     import
     exits 2
     for text in "$@"; do says "$text"; done
-    is "$(sql 'SELECT * FROM identities; SELECT * FROM audit')" "$before"
+    is "$(recorded)" "$before"
 }
 
 @test "identities that were made elsewhere are adopted and then managed" {
