@@ -105,7 +105,7 @@ enum entra_end {
     ENTRA_ANSWERED,
     ENTRA_UNREACHED,  /* no byte left */
     ENTRA_NO_HOST,    /* the name is not known */
-    ENTRA_DISTRUSTED, /* the certificate was refused */
+    ENTRA_DISTRUSTED, /* the certificate, or the TLS, was refused */
     ENTRA_NO_PROXY,   /* the proxy does not let us through */
     ENTRA_LOST,       /* it left, and no whole answer came */
 };

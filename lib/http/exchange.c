@@ -163,7 +163,7 @@ static enum http_end end_of(const struct exchange *exchange, CURLcode code)
     if (exchange->sent > 0)
         return HTTP_LOST;
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR ||
-        code == CURLE_SSL_INVALIDCERTSTATUS)
+        code == CURLE_SSL_INVALIDCERTSTATUS || reach_tls_refused(code, exchange->curl_detail))
         return HTTP_UNTRUSTED;
     if (code == CURLE_COULDNT_RESOLVE_HOST)
         return HTTP_NO_HOST;

@@ -54,7 +54,7 @@ enum http_end {
     HTTP_NOT_SENT,  /* no byte of the request left: name, connection, TLS */
     HTTP_LOST,      /* the request may have left, and no whole answer came */
     HTTP_NO_HOST,   /* the name of the server is not known; nothing left */
-    HTTP_UNTRUSTED, /* the server's certificate was refused; no byte of the request left */
+    HTTP_UNTRUSTED, /* the server's certificate, or its TLS, was refused; no byte of the request left */
     HTTP_NO_PROXY,  /* the proxy cannot be used, or does not let us through; no byte of the request left */
 };
 

@@ -1,5 +1,7 @@
 #include "http/reach.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +61,35 @@ bool reach_proxy_refused(CURL *easy, CURLcode code, const char *detail)
     if (code == CURLE_OK || curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status) != CURLE_OK)
         return false;
     return status >= 400 && status < 500;
+}
+
+/* libcurl keeps OpenSSL's error as text alone: "error:0A00042E:SSL routines::tlsv1 alert protocol version", where 0A is
+ * OpenSSL's library for TLS. */
+bool reach_tls_refused(CURLcode code, const char *detail)
+{
+    static const int refusals[] = {
+        SSL_R_WRONG_VERSION_NUMBER, /* it does not speak TLS at all */
+        SSL_R_UNSUPPORTED_PROTOCOL,
+        SSL_R_NO_PROTOCOLS_AVAILABLE,
+        SSL_R_DH_KEY_TOO_SMALL,
+        SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
+        SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
+        SSL_R_TLSV1_ALERT_PROTOCOL_VERSION,
+        SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY,
+        SSL_R_TLSV1_ALERT_ACCESS_DENIED,
+        SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL,
+        SSL_R_TLSV1_UNRECOGNIZED_NAME,
+    };
+    const char *text = code == CURLE_SSL_CONNECT_ERROR ? strstr(detail, "error:0A") : NULL;
+    char *end = NULL;
+    const unsigned long packed = text != NULL ? strtoul(text + strlen("error:"), &end, 16) : 0;
+
+    if (end == NULL || *end != ':')
+        return false;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (ERR_GET_REASON(packed) == refusals[i])
+            return true;
+    return false;
 }
 
 const char *reach_detail(const char *detail, CURLcode code)

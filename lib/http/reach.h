@@ -23,6 +23,9 @@ CURLcode reach_pin(CURL *easy, const char *thumbprint);
 /* Did the proxy stand in the way: unusable, unknown, or refusing to connect us? A gateway that cannot get through (5xx)
  * does not: that is the server's trouble. */
 bool reach_proxy_refused(CURL *easy, CURLcode code, const char *detail);
+/* Did one side refuse what the other has to offer in a TLS handshake? That will be so the next time. A handshake that
+ * was cut off need not be, nor one that failed for a fault of the server's own. */
+bool reach_tls_refused(CURLcode code, const char *detail);
 /* libcurl's words for people. It quotes a proxy's address, which may hold a password, where it cannot read it. */
 const char *reach_detail(const char *detail, CURLcode code);
 

@@ -21,9 +21,10 @@ static const struct advice {
      "It was deleted by somebody else, or belongs to another resource. With `lost: provision` under `rules` the next "
      "run "
      "makes a new one; without it these users stay as they are, and are listed as lost."},
-    {"rejected", NULL, "tls_untrusted", 0, 0, "The service's certificate was refused",
-     "Nothing was sent. Check the endpoint, the machine's clock and its certificate authorities; a service with an "
-     "authority of its own needs `resource.ca_file`."},
+    {"rejected", NULL, "tls_untrusted", 0, 0, "There was no safe way to the service",
+     "Nothing was sent. The message says whether its certificate was refused, or its TLS. Check the endpoint, the "
+     "machine's clock and its certificate authorities; a service with an authority of its own needs "
+     "`resource.ca_file`."},
     {"rejected", NULL, "no_such_host", 0, 0, "The service's name is not known",
      "Nothing was sent. Check the endpoint in the connection string, and the machine's name server."},
     {"rejected", NULL, NULL, 401, 403, "The credential was rejected",

@@ -55,6 +55,10 @@ static const char *trust_hint(const char *detail)
         return "look at this machine's clock; if it is right, the service needs a new certificate";
     if (strstr(detail, "target host name") != NULL)
         return "check the endpoint's name: the certificate is for another one";
+    if (strstr(detail, "wrong version number") != NULL)
+        return "check the endpoint, and the proxy where there is one: what answers does not speak TLS";
+    if (strstr(detail, "SSL routines") != NULL)
+        return "check the endpoint, and what stands before it: TLS 1.2 or newer is needed";
     return "if the service has a certificate of its own authority, name it in resource.ca_file";
 }
 

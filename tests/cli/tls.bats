@@ -78,36 +78,56 @@ trusting() {
     says "127.0.0.2"
 }
 
-# serve VERSION: a service that speaks this TLS alone, and answers nothing; what it is sent stands in server.log.
+# serve OPTIONS...: a service of OpenSSL's that answers nothing; what it is sent stands in server.log. It stands for the
+# endpoint, and the job trusts it.
 serve() {
     [ -p silence ] || mkfifo silence
-    "${ENDS_WITH_TEST[@]}" openssl s_server -accept 127.0.0.1:0 "-$1" -cipher 'ALL:@SECLEVEL=0' -cert server.pem -key server.key \
+    [ -e server.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost -keyout server.key -out server.pem 2>/dev/null
+    "${ENDS_WITH_TEST[@]}" openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server.key "$@" \
         <>silence >server.log 2>&1 3>&- &
     SERVER_PID=$!
     wait_until 10 grep -q '^ACCEPT ' server.log
     export COMMUNICATION_SERVICES_CONNECTION_STRING
     COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://localhost:$(sed -n 's/^ACCEPT .*://p' server.log)/;accesskey=$KEY"
+    write_job resource="$(trusting server.pem)"
 }
 
-@test "a service that speaks nothing newer than TLS 1.1 is sent nothing" {
+# refused CAUSE HINT: a run that ends at once, before anything is sent.
+refused() {
+    run_job
+    [ "$status" -eq 4 ]
+    says "cannot reach localhost safely: "
+    says "$1"
+    says "hint: $2"
+    is "$(rows out/failures.csv)" ""
+    is "$(sql "SELECT count(*) FROM audit WHERE code <> 'tls_untrusted'")" 0
+    run -1 grep '^POST ' server.log
+}
+
+@test "a service that speaks nothing newer than TLS 1.1 is sent nothing, and ends the run with exit 4" {
     # As lax as this machine can be made, so that who refuses is rollcall.
     printf '%s\n' 'openssl_conf = o' '[o]' 'ssl_conf = s' '[s]' 'system_default = d' '[d]' 'MinProtocol = TLSv1' \
         'CipherString = DEFAULT@SECLEVEL=0' >lax.cnf
-    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-        -keyout server.key -out server.pem 2>/dev/null
     export OPENSSL_CONF=$PWD/lax.cnf
-    write_job resource="$(trusting server.pem)" engine='{ give_up_after: 1s, timeouts: { request: 30s } }'
-    serve tls1_1
-    run_job
-    [ "$status" -eq 1 ]
+    serve -tls1_1 -cipher ALL:@SECLEVEL=0
+    refused 'protocol version' 'check the endpoint, and what stands before it: TLS 1.2 or newer is needed'
+    run --separate-stderr "$ROLLCALL" doctor job.yaml
+    [ "$status" -eq 4 ]
+    [[ $output == *'protocol version'*'TLS 1.2 or newer is needed'* ]]
     kill "$SERVER_PID"
-    run -1 grep '^POST ' server.log
 
     rm "$LEDGER"*
-    serve tls1_2
+    serve -tls1_2 -cipher ALL:@SECLEVEL=0
     start_job
     wait_until 20 grep -q '^POST ' server.log
     kill_job
+    kill "$SERVER_PID"
+}
+
+@test "a service with which no cipher can be agreed on ends the run with exit 4" {
+    serve -tls1_2 -cipher NULL-SHA256:@SECLEVEL=0
+    refused 'handshake failure' 'check the endpoint, and what stands before it: TLS 1.2 or newer is needed'
     kill "$SERVER_PID"
 }
 
@@ -128,12 +148,12 @@ serve() {
     [ ! -e "$LEDGER" ]
 }
 
-@test "a service that speaks no TLS where https:// is given ends no user as failed" {
+@test "a service that speaks no TLS where https:// is given ends the run with exit 4 and no user as failed" {
     use_emulator
     export COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://$HOST/;accesskey=$KEY"
-    write_job engine='{ give_up_after: 1s }'
     run_job
-    [ "$status" -ne 0 ]
+    [ "$status" -eq 4 ]
+    says "hint: check the endpoint, and the proxy where there is one: what answers does not speak TLS"
     is "$(rows out/failures.csv)" ""
     is "$(requests_sent)" 0
 }
