@@ -1,9 +1,9 @@
 /* executor.h - what the parts of the executor share; private to lib/run.
  *
- *   executor_send.c   admits tasks: each gets a slot and its intent is recorded; when that is durable its request
- * leaves executor_judge.c  reads the answer, and says how the user goes on executor_wait.c   says why nothing moves,
- * when it is worth looking again, and when it has been waited for too long executor.c        the loop: tasks come in,
- * go from one to the other, and are let go of
+ *   executor.c        the loop: tasks come in, go from one to the other, and are let go of
+ *   executor_send.c   admits tasks: each gets a slot, its intent is recorded, and then its request leaves
+ *   executor_judge.c  reads the answer, and says how the user goes on
+ *   executor_wait.c   says why nothing moves, when to look again, and when it has been waited for too long
  *
  * All of it belongs to one thread.
  */

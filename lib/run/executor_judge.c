@@ -64,8 +64,7 @@ static enum task_verdict after_success(struct executor *executor, struct task *t
 static enum task_verdict after_rejection(struct executor *executor, const struct task *task,
                                          const struct http_answer *http, int64_t now_us)
 {
-    /* A 401 to a bearer token may mean that this one was revoked: then a new one is fetched, and the request repeated.
-     */
+    /* A 401 may mean that the bearer token was revoked: then a new one is fetched, and the request repeated. */
     if (task->status == 401 && sign_in_rejected(executor->sign_in, task->generation, now_us)) {
         atomic_fetch_add(&executor->site->retried, 1);
         return again(executor);
