@@ -1,6 +1,6 @@
-/* libcsv knows quotes and delimiters, and nothing of places. Because it gets a line at a time, a row ends with the
- * line that ended it, and the line on which a row, a value or a fault stands is known exactly, whatever line breaks
- * the quotes hold. Empty lines between rows are skipped, as libcsv does.
+/* libcsv knows quotes and delimiters, and nothing of places. Because it never gets more than a line at a time, a row
+ * ends with the line that ended it, and the line on which a row, a value or a fault stands is known exactly, whatever
+ * line breaks the quotes hold. Empty lines between rows are skipped, as libcsv does.
  */
 #include "roster/roster_reader.h"
 
@@ -61,25 +61,90 @@ static void report_over_long(struct reader *reader)
                  "the value of %s is larger than %d KiB", column, (int)ROSTER_FIELD_MAX / 1024);
 }
 
-/* Feeds bytes that end at most one row. */
+static bool is_over_long(struct reader *reader)
+{
+    if (!reader->over_long && reader->parser.entry_pos <= ROSTER_FIELD_MAX + 1) /* 1: a quote that may close it */
+        return false;
+    report_over_long(reader);
+    return true;
+}
+
+/* Gives libcsv what stands in a line from `at` on. */
+static bool parse(struct reader *reader, const char *line, const char *at, size_t length, struct error *error)
+{
+    const size_t parsed = csv_parse(&reader->parser, at, length, on_field, on_row, reader);
+
+    if (is_over_long(reader))
+        return false;
+    if (parsed == length)
+        return true;
+    if (csv_error(&reader->parser) != CSV_EPARSE)
+        return error_no_memory(error);
+    report_quote(reader, line, (size_t)(at - line) + parsed);
+    return false;
+}
+
+/* The first such byte, `end` where there is none. */
+static const char *find(const char *bytes, const char *end, char wanted)
+{
+    const char *found = memchr(bytes, wanted, (size_t)(end - bytes));
+
+    return found != NULL ? found : end;
+}
+
+/* The value at `at`, when it is plain: without a double quote, or between two and without others. Returns its end,
+ * where the delimiter or the end of the line stands; NULL when it is not plain. `quote` is the first double quote from
+ * `at` on. */
+static const char *plain_value(const char *at, const char *end, const char *quote, char delimiter,
+                               struct roster_field *value)
+{
+    if (quote == at && quote < end) {
+        const char *close = find(at + 1, end, '"');
+        *value = (struct roster_field){at + 1, (size_t)(close - at) - 1};
+        return close < end && (close + 1 == end || close[1] == delimiter) ? close + 1 : NULL;
+    }
+    const char *stop = find(at, quote, delimiter);
+    *value = (struct roster_field){at, (size_t)(stop - at)};
+    return stop < quote || quote == end ? stop : NULL;
+}
+
+/* libcsv looks at each byte, which would be most of the time that a plan takes: of a line that ends here it gets only
+ * the values that are not plain. */
+static bool feed_values(struct reader *reader, const char *line, size_t length, struct error *error)
+{
+    const char delimiter = reader->options->delimiter;
+    const char *end = line + length - (length > 1 && line[length - 2] == '\r' ? 2 : 1);
+    const char *quote = line;
+    struct roster_field value;
+
+    for (const char *at = line, *next; at < line + length; at = next) {
+        if (quote <= at)
+            quote = find(at, end, '"');
+        const bool between = !reader->parser.quoted && reader->parser.entry_pos == 0;
+        const char *plain_end = between ? plain_value(at, end, quote, delimiter, &value) : NULL;
+        const char *stop = plain_end != NULL ? plain_end : find(at, end, delimiter);
+        next = stop < end ? stop + 1 : line + length;
+        if (plain_end == NULL) {
+            if (!parse(reader, line, at, (size_t)(next - at), error))
+                return false;
+            continue;
+        }
+        on_field((void *)value.bytes, value.length, reader);
+        reader->row_ended = stop == end;
+    }
+    return true;
+}
+
+/* Feeds a line, or a part of one, that ends at most one row. */
 static bool feed(struct reader *reader, const char *bytes, size_t length, struct error *error)
 {
     if (!reader->in_row)
         reader->row_line = reader->field_line = reader->line;
     reader->in_row = true;
     reader->row_ended = false;
-    const size_t parsed = csv_parse(&reader->parser, bytes, length, on_field, on_row, reader);
-    if (reader->over_long || reader->parser.entry_pos > ROSTER_FIELD_MAX + 1) { /* 1: a quote that may close it */
-        report_over_long(reader);
-        return false;
-    }
-    if (parsed != length) {
-        if (csv_error(&reader->parser) != CSV_EPARSE)
-            return error_no_memory(error);
-        report_quote(reader, bytes, parsed);
-        return false;
-    }
-    return !reader->row_ended || rows_finish(reader, error);
+    const bool ok = bytes[length - 1] == '\n' ? feed_values(reader, bytes, length, error)
+                                              : parse(reader, bytes, bytes, length, error);
+    return ok && !is_over_long(reader) && (!reader->row_ended || rows_finish(reader, error));
 }
 
 static bool report_lone_cr(struct reader *reader, size_t place)
@@ -143,41 +208,8 @@ bool lines_finish(struct reader *reader, struct error *error)
     return rows_finish(reader, error);
 }
 
-static int no_space(unsigned char character)
-{
-    (void)character;
-    return 0;
-}
-
-static bool is_edge(char character, char delimiter)
-{
-    return character == delimiter || character == '"' || character == '\n' || character == '\r';
-}
-
-/* Whether white space stands first or last in some value (or perhaps does, where the chunk cuts a value). */
-static bool has_outer_space(const char *bytes, size_t length, char space, char delimiter)
-{
-    const char *end = bytes + length;
-    const char *found = bytes;
-
-    if (space == delimiter)
-        return false;
-    while (found < end && (found = memchr(found, space, (size_t)(end - found))) != NULL) {
-        if (found == bytes || found + 1 == end || is_edge(found[-1], delimiter) || is_edge(found[1], delimiter))
-            return true;
-        found++;
-    }
-    return false;
-}
-
 void lines_look_ahead(struct reader *reader, const char *bytes, size_t length)
 {
-    const char delimiter = reader->options->delimiter;
-    const bool outer_space =
-        has_outer_space(bytes, length, ' ', delimiter) || has_outer_space(bytes, length, '\t', delimiter);
-
-    /* libcsv trims values unless it is given a function, which it then calls for each byte: a quarter of the time. */
-    csv_set_space_func(&reader->parser, outer_space ? no_space : NULL);
     reader->suspect = !utf8_is_plain(bytes, length) || (reader->suspect && reader->in_row);
     reader->has_cr = memchr(bytes, '\r', length) != NULL;
 }

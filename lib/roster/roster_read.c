@@ -78,12 +78,20 @@ static bool read_file(struct reader *reader, struct error *error)
     return finish_file(reader, error);
 }
 
+/* White space is part of a value, which libcsv would trim. */
+static int no_space(unsigned char character)
+{
+    (void)character;
+    return 0;
+}
+
 static bool reader_open(struct reader *reader, struct error *error)
 {
     const struct roster_options *options = reader->options;
     const size_t chunk_size = options->chunk_size > 0 ? options->chunk_size : CHUNK_SIZE;
 
-    csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
+    csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
+    csv_set_space_func(&reader->parser, no_space);
     csv_set_delim(&reader->parser, (unsigned char)options->delimiter);
     csv_set_blk_size(&reader->parser, 4096);
     csv_set_realloc_func(&reader->parser, wipe_realloc); /* files with tokens are read too */

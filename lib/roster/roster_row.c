@@ -63,7 +63,8 @@ void row_add(struct row_text *row, const char *bytes, size_t length)
     if (row->capacity - row->length <= length && !grow(row, row->length + length + 1))
         return;
     char *copy = row->bytes + row->length;
-    memcpy(copy, bytes, length + 1);
+    memcpy(copy, bytes, length);
+    copy[length] = '\0';
     row->fields[row->count++] = (struct roster_field){.bytes = copy, .length = length};
     row->length += length + 1;
 }

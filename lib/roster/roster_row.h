@@ -17,7 +17,7 @@ struct row_text {
 bool row_init(struct row_text *row, size_t limit, struct error *error);
 void row_clear(struct row_text *row);
 void row_reset(struct row_text *row);
-/* `bytes` has a NUL behind its `length` bytes. */
+/* Keeps a copy, with a NUL behind it. */
 void row_add(struct row_text *row, const char *bytes, size_t length);
 
 #endif
