@@ -21,32 +21,6 @@ static bool directory_of(const char *path, char directory[PATH_MAX], struct erro
     return true;
 }
 
-bool file_check_directory(const char *path, struct error *error)
-{
-    char directory[PATH_MAX];
-    struct stat info;
-
-    if (!directory_of(path, directory, error))
-        return false;
-    if (stat(directory, &info) != 0) {
-        error_errno(error, "cannot use the directory %s", directory);
-        error->code = ERROR_INPUT;
-        return false;
-    }
-    if (!S_ISDIR(info.st_mode))
-        return error_set(error, ERROR_INPUT, "%s is not a directory", directory);
-    if (info.st_uid != geteuid() && info.st_uid != 0) {
-        error_set(error, ERROR_INPUT, "the directory %s belongs to another user", directory);
-        return error_hint(error, "use a directory that only you can write to");
-    }
-    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0) {
-        error_set(error, ERROR_INPUT, "the directory %s can be written to by others (mode %04o)", directory,
-                  (unsigned)(info.st_mode & 07777));
-        return error_hint(error, "chmod go-w %s", directory);
-    }
-    return true;
-}
-
 bool file_make_parents(const char *path, mode_t mode, struct error *error)
 {
     char directory[PATH_MAX];
@@ -98,6 +72,97 @@ bool file_write_all(int fd, const void *bytes, size_t length)
     return true;
 }
 
+/* --- whose places and files these are --- */
+
+static bool look_at_directory(const char *directory, struct stat *info, struct error *error)
+{
+    if (stat(directory, info) == 0)
+        return true;
+    error_errno(error, "cannot use the directory %s", directory);
+    error->code = ERROR_INPUT;
+    return false;
+}
+
+/* Is the directory, and each above it that the path names, one in which not everybody can put something else in the
+ * place of what is there? (That a group can is left to whoever set it up: a volume of Kubernetes belongs to one.) */
+static bool check_upwards(char *directory, struct error *error)
+{
+    struct stat info;
+
+    for (;;) {
+        if (!look_at_directory(directory, &info, error))
+            return false;
+        if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
+            error_set(error, ERROR_INPUT, "everybody can write to the directory %s (mode %04o)", directory,
+                      (unsigned)(info.st_mode & 07777));
+            return error_hint(error, "chmod o-w %s", directory);
+        }
+        char *slash = strrchr(directory, '/');
+        if (slash == NULL || strcmp(directory, "/") == 0)
+            return true;
+        slash[slash == directory ? 1 : 0] = '\0';
+    }
+}
+
+/* By the names in the path, and by those that its links lead to. */
+static bool check_way(const char *directory, struct error *error)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s", directory);
+    if (!check_upwards(path, error))
+        return false;
+    if (realpath(directory, path) == NULL)
+        return error_errno(error, "cannot use the directory %s", directory);
+    return check_upwards(path, error);
+}
+
+/* Nobody else can replace a file of ours there, or, unless it is sticky, make one at all. */
+static bool check_directory(const char *path, bool may_be_sticky, struct error *error)
+{
+    char directory[PATH_MAX];
+    struct stat info;
+
+    if (!directory_of(path, directory, error) || !look_at_directory(directory, &info, error))
+        return false;
+    if (!S_ISDIR(info.st_mode))
+        return error_set(error, ERROR_INPUT, "%s is not a directory", directory);
+    if (info.st_uid != geteuid() && info.st_uid != 0) {
+        error_set(error, ERROR_INPUT, "the directory %s belongs to another user", directory);
+        return error_hint(error, "use a directory that only you can write to");
+    }
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (may_be_sticky && (info.st_mode & S_ISVTX) != 0))
+        return check_way(directory, error);
+    error_set(error, ERROR_INPUT, "the directory %s can be written to by others (mode %04o)", directory,
+              (unsigned)(info.st_mode & 07777));
+    return (info.st_mode & S_ISVTX) != 0 ? error_hint(error, "use a directory that only you can write to")
+                                         : error_hint(error, "chmod go-w %s", directory);
+}
+
+bool file_check_directory(const char *path, struct error *error)
+{
+    return check_directory(path, true, error);
+}
+
+bool file_check_database(const char *path, struct error *error)
+{
+    static const char *const endings[] = {"-journal", "-wal", "-shm"};
+    char side[PATH_MAX + 16];
+    struct stat info;
+
+    if (!check_directory(path, false, error))
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(side, sizeof side, "%s%s", path, endings[i]);
+        if (lstat(side, &info) != 0 ||
+            (S_ISREG(info.st_mode) && (info.st_uid == geteuid() || info.st_uid == 0) && (info.st_mode & 077) == 0))
+            continue;
+        error_set(error, ERROR_INPUT, "%s is not ours, and would be read as a part of %s", side, path);
+        return error_hint(error, "look at who made it, and move it away");
+    }
+    return true;
+}
+
 /* Opens a regular file whose mode has none of the bits `writers`. */
 static int open_checked(const char *path, int flags, mode_t writers, struct stat *info, struct error *error)
 {
@@ -122,7 +187,7 @@ static int open_checked(const char *path, int flags, mode_t writers, struct stat
     if ((info->st_mode & writers) != 0) {
         error_set(error, ERROR_INPUT, "%s can be written to by others (mode %04o)", path,
                   (unsigned)(info->st_mode & 07777));
-        error_hint(error, "chmod 600 %s", path);
+        error_hint(error, "chmod %s %s", writers == S_IWOTH ? "o-w" : "600", path);
         goto refuse;
     }
     return fd;
@@ -136,19 +201,28 @@ int file_open_private(const char *path, struct error *error)
     struct stat info;
     const int fd = open_checked(path, O_NOFOLLOW, S_IWGRP | S_IWOTH, &info, error);
 
-    if (fd < 0 || info.st_uid == geteuid() || info.st_uid == 0)
+    if (fd < 0)
+        return -1;
+    if (info.st_uid != geteuid() && info.st_uid != 0) {
+        error_set(error, ERROR_INPUT, "%s belongs to another user", path);
+        error_hint(error, "chown it to the user that runs rollcall");
+    } else if (file_check_directory(path, error)) {
         return fd;
+    }
     close(fd);
-    error_set(error, ERROR_INPUT, "%s belongs to another user", path);
-    error_hint(error, "chown it to the user that runs rollcall");
     return -1;
 }
 
-int file_open_mounted(const char *path, struct error *error)
+int file_open_shared(const char *path, struct error *error)
 {
+    char directory[PATH_MAX];
     struct stat info;
+    const int fd = open_checked(path, 0, S_IWOTH, &info, error);
 
-    return open_checked(path, 0, S_IWOTH, &info, error);
+    if (fd < 0 || (directory_of(path, directory, error) && check_way(directory, error)))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 int file_open_scratch(struct error *error)

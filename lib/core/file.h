@@ -28,16 +28,21 @@ bool atomic_file_commit(struct atomic_file *file, struct error *error);
 /* Takes the file: drops what was written. NULL is allowed. */
 void atomic_file_discard(struct atomic_file *file);
 
-/* Opens for reading, refusing a symbolic link, a file of another user (root's is fine), and one that group or others
- * may write to. Returns a descriptor, or -1 with the error filled. */
+/* Opens for reading, refusing a symbolic link, a file of another user (root's is fine), one that group or others may
+ * write to, and one in a directory that file_check_directory() refuses. Returns a descriptor, or -1 with the error
+ * filled. */
 int file_open_private(const char *path, struct error *error);
-/* The same for a file that a platform mounts: a symbolic link and another user's file are fine, one that everybody may
- * write to is not. */
-int file_open_mounted(const char *path, struct error *error);
+/* The same for a file that others may have a hand in, a platform that mounts it or a colleague: a symbolic link and
+ * another user's file are fine, one that everybody may write to or replace is not. */
+int file_open_shared(const char *path, struct error *error);
 
-/* Refuses a directory of `path` in which others could put a file in the place of ours: one that group or others may
- * write to and that is not sticky, or that belongs to somebody else than us or root. */
+/* Refuses a directory of `path` in which others could put a file in the place of ours: one that belongs to somebody
+ * else than us or root, or that group or others may write to and that is not sticky. Neither may everybody be able to
+ * put another directory in its place. */
 bool file_check_directory(const char *path, struct error *error);
+/* The same for an SQLite database, which takes what is named like a side file of its own for one: not even a sticky
+ * directory that others may write to is fine, nor a side file that is somebody else's. */
+bool file_check_database(const char *path, struct error *error);
 /* Makes the directories above `path`, each with `mode`. */
 bool file_make_parents(const char *path, mode_t mode, struct error *error);
 /* Makes a rename or creation in the directory of `path` durable. */

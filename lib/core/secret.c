@@ -74,7 +74,7 @@ bool secret_read_file(struct secret *secret, const char *path, struct error *err
 
 bool secret_read_mounted(struct secret *secret, const char *path, size_t most, struct error *error)
 {
-    const int fd = file_open_mounted(path, error);
+    const int fd = file_open_shared(path, error);
 
     return fd >= 0 && read_whole(secret, fd, path, most, error);
 }

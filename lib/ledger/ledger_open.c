@@ -120,7 +120,7 @@ static bool check_for_reading(const struct ledger *ledger, struct error *error)
     struct stat info;
 
     if (lstat(ledger->path, &info) == 0)
-        return check_file(ledger, &info, error) && file_check_directory(ledger->path, error);
+        return check_file(ledger, &info, error) && file_check_database(ledger->path, error);
     if (errno != ENOENT) {
         error_errno(error, "cannot look at %s", ledger->path);
         error->code = ERROR_INPUT;
@@ -135,7 +135,7 @@ static bool check_for_reading(const struct ledger *ledger, struct error *error)
  * drop SQLite's locks. */
 static bool lock_for_run(struct ledger *ledger, struct error *error)
 {
-    if (!file_make_parents(ledger->path, 0700, error) || !file_check_directory(ledger->path, error))
+    if (!file_make_parents(ledger->path, 0700, error) || !file_check_database(ledger->path, error))
         return false;
     ledger->lock_fd = open(ledger->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (ledger->lock_fd < 0) {

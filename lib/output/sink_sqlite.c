@@ -53,7 +53,7 @@ static bool prepare_file(const char *path, struct error *error)
 {
     struct stat info;
 
-    if (!file_make_parents(path, 0700, error) || !file_check_directory(path, error))
+    if (!file_make_parents(path, 0700, error) || !file_check_database(path, error))
         return false;
     const int made = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (made >= 0)

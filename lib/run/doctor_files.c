@@ -15,6 +15,8 @@
 
 enum { MIB = 1024 * 1024, LITTLE_ROOM_MIB = 256 };
 
+enum output { OUTPUT_OF_NAMES, OUTPUT_OF_SECRETS, OUTPUT_DATABASE };
+
 /* Whoever can write to what decides on deletions can delete. */
 static void check_input(struct doctor *doctor, const char *what, const char *path)
 {
@@ -60,7 +62,7 @@ static void go_up(char *path)
 }
 
 /* May a file be put in the place of `path`, or be made there with the directories above it? */
-static bool can_be_written(const char *path, struct error *error)
+static bool can_be_written(const char *path, enum output kind, struct error *error)
 {
     const char *slash = strrchr(path, '/');
     const size_t parent_length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
@@ -72,10 +74,11 @@ static bool can_be_written(const char *path, struct error *error)
     const bool writable = access(directory, W_OK | X_OK) == 0 || error_errno(error, "%s", directory);
     const bool is_parent = strlen(directory) == parent_length; /* else those below it are made, and then ours */
     free(directory);
-    return writable && (!is_parent || file_check_directory(path, error));
+    return writable && (!is_parent || (kind == OUTPUT_DATABASE ? file_check_database(path, error)
+                                                               : file_check_directory(path, error)));
 }
 
-static void check_output(struct doctor *doctor, const char *what, const char *path, bool secret)
+static void check_output(struct doctor *doctor, const char *what, const char *path, enum output kind)
 {
     struct stat info;
     struct error error;
@@ -85,10 +88,10 @@ static void check_output(struct doctor *doctor, const char *what, const char *pa
     const bool there = lstat(path, &info) == 0;
     if (there && !S_ISREG(info.st_mode))
         doctor_say(doctor, DOCTOR_BAD, "files", "name a file of its own", "%s %s is no regular file", what, path);
-    else if (!can_be_written(path, &error))
+    else if (!can_be_written(path, kind, &error))
         doctor_say(doctor, DOCTOR_BAD, "files", "let the user that runs rollcall write there, and nobody else",
                    "%s %s cannot be written: %s", what, path, error.message);
-    else if (there && secret && (info.st_mode & 077) != 0)
+    else if (there && kind != OUTPUT_OF_NAMES && (info.st_mode & 077) != 0)
         doctor_say(doctor, DOCTOR_WARNING, "files", "chmod 600", "%s %s can be used by others (mode %04o)", what, path,
                    (unsigned)(info.st_mode & 07777));
     else
@@ -125,12 +128,13 @@ void doctor_check_files(struct doctor *doctor)
         check_input(doctor, "the roster", spec->roster.csv);
     for (size_t i = 0; i < spec->secret_files.count; i++)
         check_secret(doctor, spec->secret_files.items[i]);
-    check_output(doctor, "the mapping", spec->outputs.mapping, false);
-    check_output(doctor, "the failures", spec->outputs.failures, false);
-    check_output(doctor, "the metrics", spec->outputs.metrics, false);
+    check_output(doctor, "the mapping", spec->outputs.mapping, OUTPUT_OF_NAMES);
+    check_output(doctor, "the failures", spec->outputs.failures, OUTPUT_OF_NAMES);
+    check_output(doctor, "the metrics", spec->outputs.metrics, OUTPUT_OF_NAMES);
     for (size_t i = 0; i < spec->outputs.sink_count; i++)
-        check_output(doctor, "the tokens", spec->outputs.sinks[i].path, true);
+        check_output(doctor, "the tokens", spec->outputs.sinks[i].path,
+                     spec->outputs.sinks[i].kind == SINK_SQLITE ? OUTPUT_DATABASE : OUTPUT_OF_SECRETS);
     if (access(spec->ledger, F_OK) != 0)
-        check_output(doctor, "the ledger", spec->ledger, true);
+        check_output(doctor, "the ledger", spec->ledger, OUTPUT_DATABASE);
     check_room(doctor);
 }

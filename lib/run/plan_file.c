@@ -144,13 +144,14 @@ struct plan_file *plan_file_read(const char *path, const struct spec *spec, stru
         error_no_memory(error);
         return NULL;
     }
-    if (access(path, R_OK) != 0) {
-        error_errno(error, "cannot open the plan %s", path);
-        error->code = ERROR_INPUT;
-        error_hint(error, "make it with `rollcall plan --out FILE`");
+    const int fd = file_open_shared(path, error);
+    if (fd < 0) {
+        if (error->hint[0] == '\0')
+            error_hint(error, "make it with `rollcall plan --out FILE`");
         goto fail;
     }
-    file->root = json_load_file(path, JSON_REJECT_DUPLICATES, &fault);
+    file->root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &fault);
+    close(fd);
     if (file->root == NULL && (fault.text[0] == '\0' || json_error_code(&fault) == json_error_out_of_memory)) {
         error_no_memory(error);
         goto fail;

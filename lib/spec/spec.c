@@ -5,7 +5,6 @@
 #include "spec/spec_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +119,9 @@ static bool read_whole(int fd, const char *path, struct buffer *buffer, struct e
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            error_errno(error, "cannot read the job spec %s", path);
+            error_errno(error, "cannot read %s", path);
             error->code = ERROR_INPUT;
-            return error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
+            return false;
         }
         if (got == 0)
             return true;
@@ -132,14 +131,15 @@ static bool read_whole(int fd, const char *path, struct buffer *buffer, struct e
     return error_hint(error, "a job spec is a few lines of YAML; is this the right file?");
 }
 
+/* Whoever can write to it decides where secrets go and which programs are started. */
 static bool slurp(const char *path, struct buffer *buffer, struct error *error)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = file_open_shared(path, error);
 
     if (fd < 0) {
-        error_errno(error, "cannot open the job spec %s", path);
-        error->code = ERROR_INPUT;
-        return error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
+        if (error->hint[0] == '\0')
+            error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
+        return false;
     }
     const bool ok = read_whole(fd, path, buffer, error);
     close(fd);

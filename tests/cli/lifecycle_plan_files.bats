@@ -136,7 +136,7 @@ refused() {
 @test "a plan that is not there is refused" {
     sends 0 run_job --plan plan.json
     exits 2
-    says "cannot open the plan plan.json: No such file or directory"
+    says "cannot open plan.json: No such file or directory"
     says "rollcall plan --out FILE"
 }
 

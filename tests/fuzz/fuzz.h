@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,6 +49,7 @@ static inline int fuzz_file(const void *bytes, size_t length)
     const int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
     MUST(fd >= 0);
+    MUST(fchmod(fd, 0600) == 0);
     MUST(file_write_all(fd, bytes, length));
     return fd;
 }

@@ -337,6 +337,62 @@ static void a_directory_that_others_can_write_is_refused_unless_sticky(void **st
     commit(open_atomic(path, 0600));
 }
 
+/* Refused where it stands, and by way of a link that could be put elsewhere. */
+static void a_directory_below_one_that_everybody_can_write_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(in_directory("open"), 0700), 0);
+    assert_int_equal(mkdir(in_directory("open/ours"), 0700), 0);
+    assert_int_equal(mkdir(in_directory("safe"), 0700), 0);
+    assert_int_equal(symlink("../safe", in_directory("open/link")), 0);
+    assert_int_equal(symlink("open/ours", in_directory("link")), 0);
+    commit(open_atomic(in_directory("open/ours/x"), 0600));
+    commit(open_atomic(in_directory("open/link/x"), 0600));
+    assert_int_equal(chmod(in_directory("open"), 0777), 0);
+    refuses_target(in_directory("open/ours/x"), ERROR_INPUT, "everybody can write to the directory ");
+    refuses_target(in_directory("open/link/x"), ERROR_INPUT, "everybody can write to the directory ");
+    refuses_target(in_directory("link/x"), ERROR_INPUT, "everybody can write to the directory ");
+    assert_int_equal(chmod(in_directory("open"), 01777), 0);
+    commit(open_atomic(in_directory("open/ours/x"), 0600));
+    assert_int_equal(chdir(directory), 0);
+    assert_int_equal(chmod(directory, 0777), 0);
+    refuses_target("safe//x", ERROR_INPUT, "everybody can write to the directory ");
+    assert_int_equal(chdir("/"), 0);
+}
+
+static void refuses_database(const char *message)
+{
+    struct error error = {0};
+
+    assert_false(file_check_database(in_directory("ledger"), &error));
+    assert_int_equal(error.code, ERROR_INPUT);
+    if (strstr(error.message, message) == NULL)
+        fail_msg("refused with: %s", error.message);
+}
+
+static void a_database_is_not_where_others_can_make_side_files_of_it(void **state)
+{
+    struct error error;
+
+    (void)state;
+    write_file(in_directory("ledger-wal"), "", 0600);
+    assert_true(file_check_database(in_directory("ledger"), &error));
+    assert_int_equal(chmod(directory, 01777), 0);
+    refuses_database("can be written to by others (mode 1777)");
+    assert_int_equal(chmod(directory, 0700), 0);
+    assert_int_equal(chmod(in_directory("ledger-wal"), 0660), 0);
+    refuses_database("ledger-wal is not ours");
+    assert_int_equal(unlink(in_directory("ledger-wal")), 0);
+    assert_int_equal(symlink("nowhere", in_directory("ledger-journal")), 0);
+    refuses_database("ledger-journal is not ours");
+    assert_int_equal(unlink(in_directory("ledger-journal")), 0);
+    write_file(in_directory("ledger-shm"), "", 0600);
+    if (geteuid() != 0)
+        return; /* cannot give files away */
+    assert_int_equal(chown(in_directory("ledger-shm"), SOMEBODY_ELSE, (gid_t)-1), 0);
+    refuses_database("ledger-shm is not ours");
+}
+
 static void a_directory_of_another_user_is_refused(void **state)
 {
     (void)state;
@@ -426,6 +482,49 @@ static void what_others_could_have_put_there_is_refused(void **state)
     assert_int_equal(chmod(path, 0600), 0);
     assert_int_equal(symlink(path, link), 0);
     refuses_private(link, "cannot open", "symbolic link");
+}
+
+static void a_file_where_others_could_replace_it_is_refused(void **state)
+{
+    const char *path = in_directory("key");
+
+    (void)state;
+    write_file(path, "x", 0600);
+    assert_int_equal(chmod(directory, 0770), 0);
+    refuses_private(path, "can be written to by others (mode 0770)", "chmod go-w");
+    assert_int_equal(chmod(directory, 0777), 0);
+    refuses_private(path, "can be written to by others (mode 0777)", "chmod go-w");
+}
+
+static void refuses_shared(const char *path, const char *message, const char *hint)
+{
+    struct error error = {0};
+
+    assert_int_equal(file_open_shared(path, &error), -1);
+    assert_int_equal(error.code, ERROR_INPUT);
+    if (strstr(error.message, message) == NULL || strstr(error.hint, hint) == NULL)
+        fail_msg("refused with: %s (%s)", error.message, error.hint);
+}
+
+static void others_may_have_a_hand_in_a_shared_file_but_not_everybody(void **state)
+{
+    const char *path = in_directory("job.yaml");
+    const char *link = in_directory("link");
+    struct error error;
+
+    (void)state;
+    write_file(path, "x", 0664);
+    assert_int_equal(symlink(path, link), 0);
+    if (geteuid() == 0)
+        assert_int_equal(chown(path, SOMEBODY_ELSE, (gid_t)-1), 0);
+    const int fd = file_open_shared(link, &error);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(chmod(path, 0666), 0);
+    refuses_shared(link, "can be written to by others (mode 0666)", "chmod o-w");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(chmod(directory, 0777), 0);
+    refuses_shared(path, "everybody can write to the directory ", "chmod o-w");
 }
 
 static void what_is_no_file_is_refused_without_waiting(void **state)
@@ -556,12 +655,16 @@ int main(void)
         FILE_TEST(what_somebody_else_put_where_we_write_first_is_refused),
         FILE_TEST(two_cannot_write_a_file_at_one_time),
         FILE_TEST(a_directory_that_others_can_write_is_refused_unless_sticky),
+        FILE_TEST(a_directory_below_one_that_everybody_can_write_is_refused),
+        FILE_TEST(a_database_is_not_where_others_can_make_side_files_of_it),
         FILE_TEST(a_directory_of_another_user_is_refused),
         FILE_TEST(parents_are_made_and_private_for_secrets),
         FILE_TEST(a_file_where_a_parent_should_be_is_an_error),
         FILE_TEST(a_path_too_long_is_refused),
         FILE_TEST(a_file_of_our_own_is_opened),
         FILE_TEST(what_others_could_have_put_there_is_refused),
+        FILE_TEST(a_file_where_others_could_replace_it_is_refused),
+        FILE_TEST(others_may_have_a_hand_in_a_shared_file_but_not_everybody),
         FILE_TEST(what_is_no_file_is_refused_without_waiting),
         FILE_TEST(a_file_of_another_user_is_refused),
         FILE_TEST(a_directory_is_checked_for_its_own_faults),
