@@ -153,19 +153,6 @@ static int exit_status(const struct log *log, const struct run_summary *summary,
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
-/* What else is left is found by the next join, whoever asks for it. */
-static void note_reissue(const struct job *job, const struct run_arguments *arguments, uint64_t left)
-{
-    struct error note;
-
-    if (!job->plan->options.reissue_all || left == 0 || arguments->quiet)
-        return;
-    error_set(&note, ERROR_NONE, "%" PRIu64 " tokens were not issued again, and only --reissue-all asks for them",
-              left);
-    error_hint(&note, "run again with --reissue-all");
-    log_error(&arguments->log, LEVEL_WARNING, &note);
-}
-
 static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
 {
     struct reporter_options look = {
@@ -203,7 +190,6 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
     };
     const bool finished = run_execute(&input, &summary, &error);
     const int status = exit_status(&arguments->log, &summary, finished, &error, signals.received);
-    note_reissue(job, arguments, summary.left - summary.undelivered);
     signals_stop(&signals);
     http_stop();
     reporter_free(reporter);
@@ -234,8 +220,10 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
 
     if (ledger_exists(job->spec->ledger)) {
         job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
-        /* What a killed run left behind decides which tokens were delivered, and so what there is to do. */
-        if (job->ledger == NULL || (!arguments->dry_run && !open_sinks(job, &error)))
+        /* What a killed run left behind decides which tokens were delivered and are good, and so what there is to do.
+         */
+        if (job->ledger == NULL ||
+            (!arguments->dry_run && !(open_sinks(job, &error) && ledger_doubt_tokens(job->ledger, &error))))
             return command_log_error(&arguments->log, &error);
     }
     int status = plan_run(job, arguments);

@@ -107,6 +107,7 @@ struct identity {
     size_t watch_length;
     int64_t token_expires_at_s; /* 0: no token that counts: none, revoked, or not delivered */
     bool token_owed;            /* one was to be made and has not been delivered */
+    bool token_stale;           /* it is to be replaced, which has not been done yet */
     int64_t removed_at_s;       /* when a run first found the user gone from the roster; 0: it is in the roster */
 };
 
@@ -124,6 +125,8 @@ bool ledger_knows(struct ledger *ledger, const char *key, const char *id, bool *
 
 /* When the user was found gone from the roster; 0: it is there again. Part of the open transaction. */
 bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error);
+/* The token is to be replaced, and counts until it is: a run that ends before leaves that to the next one. Likewise. */
+bool ledger_mark_stale(struct ledger *ledger, const char *key, size_t key_length, struct error *error);
 /* Takes a watch text as applied without a request: for columns that are watched from now on. Likewise. */
 bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length,
                         struct error *error);
@@ -264,6 +267,9 @@ bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct res
 /* The token with this fingerprint, if it is the one that counts, is owed again: its sink has lost it. */
 bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
                          const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error);
+/* A revoke or delete that a former run left behind may have been carried out: the tokens of such a user are to be
+ * replaced, unless the plan repeats it. Before planning. */
+bool ledger_doubt_tokens(struct ledger *ledger, struct error *error);
 /* Tokens of runs that did not end count as not delivered: their sink has lost them. */
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);
 

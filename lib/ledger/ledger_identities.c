@@ -41,6 +41,7 @@ static bool fill(struct ledger *ledger, sqlite3_stmt *statement, struct identity
         .watch_length = (size_t)sqlite3_column_bytes(statement, 4),
         .token_expires_at_s = sqlite3_column_int64(statement, 5),
         .token_owed = sqlite3_column_type(statement, 5) != SQLITE_NULL && sqlite3_column_int64(statement, 5) == 0,
+        .token_stale = sqlite3_column_int(statement, 8) != 0,
         .removed_at_s = sqlite3_column_int64(statement, 6),
     };
     const char *state = ledger_column_text(statement, 3);
@@ -150,6 +151,16 @@ bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_
     else
         sqlite3_bind_null(statement, 2);
     return ledger_do(ledger, statement, "mark a user as removed", error);
+}
+
+bool ledger_mark_stale(struct ledger *ledger, const char *key, size_t key_length, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_MARK_STALE, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
+    return ledger_do(ledger, statement, "mark a token as one to replace", error);
 }
 
 bool ledger_adopt_watch(struct ledger *ledger, int64_t row, const char *watch, size_t watch_length, struct error *error)

@@ -1,7 +1,7 @@
 /* All SQL of rollcall. */
 #include "ledger/ledger_internal.h"
 
-#define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at, resource"
+#define IDENTITY_COLUMNS "id, key, identity, state, watch, token_expires_at, removed_at, resource, token_stale"
 #define AUDIT_COLUMNS                                                                                 \
     "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
     " elapsed_ms, category, verdict, resource"
@@ -144,6 +144,9 @@ const char *const ledger_migrations[] = {
     "DROP TABLE tasks;"
     "ALTER TABLE wider_tasks RENAME TO tasks;"
     "ALTER TABLE runs ADD COLUMN exchanged INTEGER NOT NULL DEFAULT 0;",
+
+    /* 7 to 8: tokens that --reissue-all asked to replace, until they are */
+    "ALTER TABLE identities ADD COLUMN token_stale INTEGER NOT NULL DEFAULT 0;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -217,17 +220,20 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
         "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run, resource)"
         " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT (key) DO UPDATE SET identity = ?2, state = 'active', watch = ?3, token_expires_at = ?4,"
-        " token_fingerprint = ?5, token_run = ?6, removed_at = NULL, resource = ?7",
+        " token_fingerprint = ?5, token_run = ?6, token_stale = 0, removed_at = NULL, resource = ?7",
     [SQL_IDENTITY_OF_OTHERS] = "DELETE FROM identities WHERE identity = ?2 AND key <> ?1",
     [SQL_IDENTITY_ISSUED] = "UPDATE identities SET state = 'active', token_expires_at = ?2, token_fingerprint = ?3,"
-                            " token_run = ?4, removed_at = NULL WHERE key = ?1",
+                            " token_run = ?4, token_stale = 0, removed_at = NULL WHERE key = ?1",
     [SQL_IDENTITY_REVOKED] = "UPDATE identities SET state = ?2, token_expires_at = ?4, token_fingerprint = NULL,"
-                             " token_run = NULL, removed_at = CASE WHEN ?3 IS NULL THEN NULL"
+                             " token_run = NULL, token_stale = 0, removed_at = CASE WHEN ?3 IS NULL THEN NULL"
                              " ELSE coalesce(removed_at, ?3) END WHERE key = ?1",
     [SQL_IDENTITY_ENDED] = "UPDATE identities SET state = ?2, token_expires_at = NULL, token_fingerprint = NULL,"
-                           " token_run = NULL WHERE key = ?1",
+                           " token_run = NULL, token_stale = 0 WHERE key = ?1",
     [SQL_IDENTITY_WATCH] = "UPDATE identities SET watch = ?2 WHERE key = ?1",
     [SQL_MARK_REMOVED] = "UPDATE identities SET removed_at = ?2 WHERE id = ?1",
+    [SQL_MARK_STALE] = "UPDATE identities SET token_stale = 1 WHERE key = ?1",
+    [SQL_DOUBT_TOKENS] = "UPDATE identities SET token_stale = 1 WHERE key IN"
+                         " (SELECT key FROM tasks WHERE action = 'revoke' OR action = 'delete')",
     [SQL_ADOPT_WATCH] = "UPDATE identities SET watch = ?2 WHERE id = ?1",
     [SQL_IDENTITY_DELIVERED] = "UPDATE identities SET token_expires_at = ?3, token_fingerprint = ?4, token_run = ?5"
                                " WHERE key = ?1 AND identity = ?2 AND token_expires_at = 0",

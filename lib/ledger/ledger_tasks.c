@@ -325,6 +325,13 @@ bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_leng
     return ledger_do(ledger, statement, "forget a token that was not delivered", error);
 }
 
+bool ledger_doubt_tokens(struct ledger *ledger, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_DOUBT_TOKENS, error);
+
+    return statement != NULL && ledger_do(ledger, statement, "doubt tokens that may have been revoked", error);
+}
+
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_FORGET_UNDELIVERED, error);

@@ -131,6 +131,18 @@ static void count_what_follows(struct executor *executor, const struct task *tas
 
 /* --- the answer --- */
 
+/* Nothing is left to revoke of an identity that is to be deleted and is not there: the delete of a run that was killed
+ * may have come to it. */
+static bool is_revoked_with_its_identity(const struct task *task)
+{
+    bool is_to_be_deleted = false;
+
+    for (size_t i = task->step + 1; i < task->actions.count; i++)
+        is_to_be_deleted |= task->actions.items[i] == ACTION_DELETE;
+    return task->outcome == OUTCOME_GONE && task->status == 404 && task_action(task) == ACTION_REVOKE &&
+           is_to_be_deleted;
+}
+
 static void read_answer(struct task *task, const struct executor *executor, const struct http_answer *http,
                         int64_t delay_ms, struct error *error)
 {
@@ -146,6 +158,8 @@ static void read_answer(struct task *task, const struct executor *executor, cons
         task->answer = (struct acs_answer){.class = ACS_TRANSIENT, .code = "no_memory"};
     acs_answer_set_headers(&task->answer, http->ms_cv, delay_ms);
     task->outcome = retry_judge(http, repeatable, &task->answer);
+    if (is_revoked_with_its_identity(task))
+        task->outcome = OUTCOME_DONE;
     if (task->outcome == OUTCOME_DONE && task_action(task) == ACTION_PROVISION)
         memcpy(task->identity, task->answer.identity, sizeof task->identity);
     if (task->outcome != OUTCOME_DONE && task->first_code[0] == '\0')

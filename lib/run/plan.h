@@ -25,7 +25,7 @@ enum plan_reason {
     REASON_ENDING,     /* its token ends soon */
     REASON_NO_TOKEN,   /* it has none */
     REASON_RETURNED,   /* was removed and revoked, is back */
-    REASON_REISSUE,    /* --reissue-all */
+    REASON_REISSUE,    /* its token is to be replaced: all are (--reissue-all), or it may have been revoked */
     REASON_SAME,       /* nothing to do */
     REASON_GONE,       /* not in the roster any more */
     REASON_MEANWHILE,  /* the same, in its grace period, and what is to be done meanwhile is not done yet */

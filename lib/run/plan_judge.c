@@ -42,7 +42,7 @@ enum plan_reason planner_judge_present(const struct planner *planner,
     /* A change that no rule acts on must not keep a token from being renewed. */
     if (differs && changed->count > 0 && !is_revoked_already)
         return REASON_WATCH;
-    if (planner->plan->options.reissue_all && has_tokens)
+    if ((known & KNOWN_STALE) != 0 && has_tokens)
         return REASON_REISSUE;
     if (state == IDENTITY_REVOKED)
         return has_tokens ? REASON_RETURNED : REASON_SAME;

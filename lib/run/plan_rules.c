@@ -14,7 +14,7 @@ static const struct {
     [REASON_ENDING] = {CATEGORY_EXPIRING, "its token ends soon"},
     [REASON_NO_TOKEN] = {CATEGORY_EXPIRING, "it has no token"},
     [REASON_RETURNED] = {CATEGORY_EXPIRING, "it was gone and is back; its tokens were revoked"},
-    [REASON_REISSUE] = {CATEGORY_EXPIRING, "every token is issued again"},
+    [REASON_REISSUE] = {CATEGORY_EXPIRING, "its token is to be replaced"},
     [REASON_SAME] = {CATEGORY_UNCHANGED, "nothing to do"},
     [REASON_GONE] = {CATEGORY_REMOVED, "it is not in the roster any more"},
     [REASON_MEANWHILE] = {CATEGORY_REMOVED, "it is not in the roster any more; its grace period runs"},

@@ -249,6 +249,8 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
         else if (looks && ends - options->now_s <= renewal_margin_s(spec, identity))
             known |= KNOWN_ENDING;
     }
+    if (identity->token_stale || options->reissue_all)
+        known |= KNOWN_STALE;
     known |= place_of(planner, identity) << KNOWN_PLACE_SHIFT;
     if (is_comparable(&spec->roster.watch, identity->watch))
         known |= KNOWN_COMPARABLE;

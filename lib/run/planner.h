@@ -20,7 +20,8 @@ enum {
     KNOWN_MARKED = 1 << 5,     /* marked as removed */
     KNOWN_GRACE_OVER = 1 << 6,
     KNOWN_ASKED = 1 << 7,  /* by --only, or there is no --only */
-    KNOWN_PLACE_SHIFT = 8, /* above these: the index of its resource, KNOWN_ELSEWHERE when the spec does not have it */
+    KNOWN_STALE = 1 << 8,  /* its token is to be replaced */
+    KNOWN_PLACE_SHIFT = 9, /* above these: the index of its resource, KNOWN_ELSEWHERE when the spec does not have it */
     KNOWN_ELSEWHERE = 0xff,
 };
 

@@ -44,14 +44,12 @@ static bool write_marks(const struct run *run, int64_t now_s, struct error *erro
     return true;
 }
 
-static bool adopt_user(void *context, const struct plan_user *user, struct error *error)
+/* Columns that are watched from now on: their values today are what later ones are compared with. */
+static bool adopt_watch(struct ledger *ledger, const struct plan_user *user, struct error *error)
 {
-    struct ledger *ledger = context;
     struct identity identity;
     struct buffer watch;
 
-    if (!user->adopts)
-        return true;
     if (!ledger_find(ledger, user->row->key.bytes, user->row->key.length, &identity, error))
         return error->code == ERROR_NONE;
     buffer_init(&watch, ROSTER_WATCH_MAX);
@@ -62,12 +60,24 @@ static bool adopt_user(void *context, const struct plan_user *user, struct error
     return ok;
 }
 
-/* Columns that are watched from now on: their values today are what later ones are compared with. */
-static bool adopt_watch(const struct run *run, struct error *error)
+static bool write_user(void *context, const struct plan_user *user, struct error *error)
 {
-    const struct plan_visitor visitor = {.user = adopt_user, .context = run->input->ledger};
+    struct ledger *ledger = context;
 
-    return run->input->plan->adopting == 0 || plan_each(run->input->plan, run->input->roster_fd, &visitor, error);
+    if (user->adopts && !adopt_watch(ledger, user, error))
+        return false;
+    return user->reason != REASON_REISSUE || !user->acts ||
+           ledger_mark_stale(ledger, user->row->key.bytes, user->row->key.length, error);
+}
+
+/* What only some runs have to say of users of the roster. */
+static bool write_users(const struct run *run, struct error *error)
+{
+    const struct plan *plan = run->input->plan;
+    const struct plan_visitor visitor = {.user = write_user, .context = run->input->ledger};
+
+    return (plan->adopting == 0 && !plan->options.reissue_all) ||
+           plan_each(plan, run->input->roster_fd, &visitor, error);
 }
 
 /* Everything before the first request is one transaction: a run that cannot begin has changed nothing. */
@@ -81,7 +91,7 @@ static bool write_beginning(struct run *run, struct error *error)
     run->places = places_bind(run->input->spec, run->input->addresses, ledger, error);
     if (run->places != NULL && ledger_run_begin(ledger, &run->record, error) &&
         ledger_settle_tasks(ledger, run->record.id, now_ms, &run->in_doubt_before, error) &&
-        write_marks(run, now_ms / 1000, error) && adopt_watch(run, error) && ledger_commit(ledger, error))
+        write_marks(run, now_ms / 1000, error) && write_users(run, error) && ledger_commit(ledger, error))
         return true;
     ledger_rollback(ledger);
     return false;

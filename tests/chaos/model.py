@@ -9,7 +9,7 @@ identities behind rollcall's back, takes one of several rule sets, asks for the 
 and run must do; ledger, mapping, token file, failures and the emulator's identities are compared with it.
 
 Then the interruptions: two jobs get the same rosters, and the runs of one of them are ended at a random point (SIGINT,
-SIGTERM, SIGKILL) and repeated. Both must come to the same end, but for identities whose create was in doubt.
+SIGTERM, SIGKILL) and repeated; some ask for every token again, once. Both must come to the same end, but for identities whose create was in doubt.
 
 ROLLCALL_BIN is the folder of the two programs. The seed is printed; with it a failure can be repeated.
 """
@@ -33,9 +33,9 @@ import sys
 import tempfile
 import time
 
-BIN = os.environ["ROLLCALL_BIN"]
-ROLLCALL = os.path.join(BIN, "rollcall")
-EMULATOR = os.path.join(BIN, "acs-identity-emulator")
+import world
+
+ROLLCALL = world.BIN / "rollcall"
 
 LIFETIME = 24 * 3600
 WITHIN = 6 * 3600
@@ -55,76 +55,28 @@ def check(what, is_, should_be):
 # --- the service -------------------------------------------------------------------------------------------------
 
 
-class Service:
-    """An emulator of our own."""
-
-    def __init__(self, *options):
-        key = base64.b64encode(b"\x07" * 48).decode()
-        self.key = base64.b64decode(key)
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", EMULATOR, "--listen", "127.0.0.1:0", "--access-key", key, "--limits", "none",
-             *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.connection_string = self.process.stdout.readline().decode().strip()
-        self.host = self.connection_string.split(";")[0].removeprefix("endpoint=http://").rstrip("/")
-
-    def ask(self, method, target, headers=None):
-        connection = http.client.HTTPConnection(self.host)
-        connection.request(method, target, headers=headers or {})
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        return answer.status, body
-
-    def identities(self):
-        """{id: {"state": ..., "liveTokens": ...}}"""
-        lines = self.ask("GET", "/_emulator/identities")[1].splitlines()
-        return {each["id"]: each for each in map(json.loads, lines)}
-
-    def signed(self, method, target):
-        date = datetime.datetime.now(datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
-        content = base64.b64encode(hashlib.sha256(b"").digest()).decode()
-        text = f"{method}\n{target}\n{date};{self.host};{content}"
-        mac = base64.b64encode(hmac.new(self.key, text.encode(), hashlib.sha256).digest()).decode()
-        return self.ask(method, target, {
-            "x-ms-date": date, "x-ms-content-sha256": content,
-            "Authorization": f"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={mac}"})
-
-    def delete(self, identity):
-        check("delete behind rollcall's back",
-              self.signed("DELETE", f"/identities/{identity.replace(':', '%3A')}?api-version=2023-10-01")[0], 204)
-
-    def revoke(self, identity):
-        target = f"/identities/{identity.replace(':', '%3A')}/:revokeAccessTokens?api-version=2023-10-01"
-        check("revoke behind rollcall's back", self.signed("POST", target)[0], 204)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate()
+def signed(emulator, method, target):
+    """A request as the resource's owner sends it, without rollcall."""
+    key = base64.b64decode(emulator.connection_string.split("accesskey=")[1])
+    host = emulator.url.split("://")[1]
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    content = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    mac = base64.b64encode(hmac.new(key, f"{method}\n{target}\n{date};{host};{content}".encode(), hashlib.sha256).digest()).decode()
+    connection = http.client.HTTPConnection(host)
+    connection.request(method, target, headers={
+        "x-ms-date": date, "x-ms-content-sha256": content,
+        "Authorization": f"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={mac}"})
+    status = connection.getresponse().status
+    connection.close()
+    check(f"{method} behind rollcall's back", status, 204)
 
 
-class Services:
-    """One for each resource of a job, by its name; "" for the only one."""
-
-    def __init__(self, names, *options):
-        self.by_name = {name: Service(*options, *(["--seed", name] if name else [])) for name in names}
-        self.environment = {variable(name): service.connection_string for name, service in self.by_name.items()}
-
-    def identities(self):
-        """Of all of them, with where they are."""
-        return {identity: {**facts, "place": name} for name, service in self.by_name.items()
-                for identity, facts in service.identities().items()}
-
-    def of(self, identity):
-        return self.by_name[self.identities()[identity]["place"]]
-
-    def stop(self):
-        for service in self.by_name.values():
-            service.stop()
+def delete_at(emulator, identity):
+    signed(emulator, "DELETE", f"/identities/{identity.replace(':', '%3A')}?api-version=2023-10-01")
 
 
-def variable(name):
-    """The one with the connection string of a resource."""
-    return name.upper() if name else "COMMUNICATION_SERVICES_CONNECTION_STRING"
+def revoke_at(emulator, identity):
+    signed(emulator, "POST", f"/identities/{identity.replace(':', '%3A')}/:revokeAccessTokens?api-version=2023-10-01")
 
 
 # --- rule sets ---------------------------------------------------------------------------------------------------
@@ -304,14 +256,16 @@ class Model:
         """One action on an identity; False when the service does not know it."""
         action = actions[step]
         known = self.live[user.identity] is not None
-        if not known and (action != "delete" or self.gone == 401):
+        # A delete that finds nobody is done, and so is a revoke on the way to one.
+        ends = action == "delete" or (action == "revoke" and "delete" in actions[step:])
+        if not known and (not ends or self.gone == 401):
             user.state, user.ends = "lost", None
             return False
         if action == "delete":
             user.state, user.ends = "deleted", None
             self.live[user.identity] = None
         elif action == "revoke":
-            self.live[user.identity] = 0
+            self.live[user.identity] = 0 if known else None
             user.ends = 0 if actions[step + 1:step + 2] == ["issue"] else None
             user.state = "revoked" if category == "removed" else "active"
             user.mark = (user.mark or now) if category == "removed" else None
@@ -328,10 +282,10 @@ class Model:
 class Job:
     """A folder with a spec, a roster, a ledger and outputs; and how it is run this time."""
 
-    def __init__(self, folder, services, random_, delimiter=",", has_tokens=True, custom_id=False, engine="{}"):
+    def __init__(self, folder, service, random_, delimiter=",", has_tokens=True, custom_id=False, engine="{}"):
         self.folder, self.random = folder, random_
-        self.places = list(services.by_name)
-        self.environment = {**os.environ, **services.environment}
+        self.places = list(service.each)
+        self.environment = {**os.environ, **service.environment}
         self.delimiter, self.has_tokens, self.custom_id, self.engine = delimiter, has_tokens, custom_id, engine
         self.roster, self.previous = {}, None
         self.rules, self.moved, self.watch, self.where = Rules(), [], [], None
@@ -346,7 +300,7 @@ class Job:
 
     def resources(self):
         def one(name):
-            return (f"{{ connection_string: {{ env: {variable(name)} }}" + (", custom_id: true" if self.custom_id else "")
+            return (f"{{ connection_string: {{ env: {world.variable(name)} }}" + (", custom_id: true" if self.custom_id else "")
                     + " }")
 
         if not self.has_places():
@@ -418,6 +372,11 @@ class Job:
         connection.close()
         return rows
 
+    def runs(self):
+        """How many of them have begun."""
+        has_any = os.path.exists(self.path("job.ledger")) and self.sql("SELECT 1 FROM sqlite_master WHERE name = 'runs'")
+        return self.sql("SELECT count(*) FROM runs")[0][0] if has_any else 0
+
     def ledger(self):
         """{key: (identity, state, end of token, fingerprint, gone since, watch text, place)} in the ledger's order."""
         if not os.path.exists(self.path("job.ledger")):
@@ -479,8 +438,8 @@ class Walk:
         self.random = random.Random(seed)
         self.gone = self.random.choice([404, 401])
         self.has_tokens = self.random.random() < 0.85
-        self.services = Services(self.random.choice([[""], PLACES]), "--gone", str(self.gone))
-        self.job = Job(folder, self.services, self.random, self.random.choice(DELIMITERS),
+        self.service = world.Emulators(folder, self.random.choice([[""], PLACES]), "--limits", "none", "--gone", str(self.gone))
+        self.job = Job(folder, self.service, self.random, self.random.choice(DELIMITERS),
                        self.has_tokens, self.random.random() < 0.2)
         self.model = Model(self.has_tokens, self.gone)
         self.moves = 0
@@ -523,10 +482,10 @@ class Walk:
                 user.mark = now - GRACE + pick.choice([-1000, 1000])
                 self.job.sql("UPDATE identities SET removed_at = ? WHERE key = ?", user.mark, key)
             elif model.live[user.identity] is not None and draw > 0.98:
-                self.services.of(user.identity).delete(user.identity)
+                delete_at(self.service.each[user.place], user.identity)
                 model.live[user.identity] = None
             elif model.live[user.identity] is not None and draw > 0.97:
-                self.services.of(user.identity).revoke(user.identity)
+                revoke_at(self.service.each[user.place], user.identity)
                 model.live[user.identity] = 0
         if model.users:
             # The mapping is written when the audit trail grew; what was done here by hand is not in it.
@@ -570,10 +529,10 @@ class Walk:
         return 3 if selected == 0 and active > 0 and job.only is None else None
 
     def check_refused(self, status):
-        before = self.job.ledger(), self.services.identities()
+        before = self.job.ledger(), self.service.identities()
         run = self.job.call("run", *self.job.options())
         check(f"exit status of a run that is to be refused: {run.stderr}", run.returncode, status)
-        check("what a refused run changed", (self.job.ledger(), self.services.identities()), before)
+        check("what a refused run changed", (self.job.ledger(), self.service.identities()), before)
 
     def check_duplicate(self):
         if not self.job.roster or self.random.random() > 0.05:
@@ -619,9 +578,9 @@ class Walk:
 
     def check_service(self):
         should = {identity: ("deleted", 0) if live is None else ("active", live) for identity, live in self.model.live.items()}
-        identities = self.services.identities()
+        identities = self.service.identities()
         is_ = {identity: (each["state"], each["liveTokens"]) for identity, each in identities.items()}
-        check("places of the users' identities", {key: identities[user.identity]["place"] for key, user in self.model.users.items()},
+        check("places of the users' identities", {key: identities[user.identity]["resource"] for key, user in self.model.users.items()},
               {key: user.place for key, user in self.model.users.items()})
         check("identities at the service", {key: is_.get(key) for key in is_.keys() | should.keys()},
               {key: should.get(key) for key in is_.keys() | should.keys()})
@@ -687,9 +646,10 @@ class Twins:
         custom_id = self.random.random() < 0.3
         self.places = self.random.choice([[""], PLACES])
         for name in ("calm", "hurt"):
-            os.mkdir(os.path.join(folder, name))
-            self.services.append(Services(self.places, "--remember-request-ids", "--latency", "1ms-15ms"))
-            self.jobs.append(Job(os.path.join(folder, name), self.services[-1], self.random,
+            home = os.path.join(folder, name)
+            os.mkdir(home)
+            self.services.append(world.Emulators(home, self.places, "--limits", "none", "--latency", "1ms-15ms"))
+            self.jobs.append(Job(home, self.services[-1], self.random,
                                  custom_id=custom_id, engine="concurrency: 6"))
         self.users = [f"user{number:03d}" for number in range(120)]
 
@@ -709,16 +669,23 @@ class Twins:
     def interrupt(self):
         """Runs the second job and ends it somewhere. True when it had ended by itself."""
         job, number = self.jobs[1], self.random.choice(list(SIGNALS))
-        run = subprocess.Popen(job.command("run", "--quiet"), env=job.environment, stdout=subprocess.DEVNULL,
+        runs = job.runs()
+        run = subprocess.Popen(job.command("run", "--quiet", *job.options()), env=job.environment, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE)
         try:
-            run.wait(self.random.uniform(0.0, 0.5))
+            run.wait(self.random.random() ** 2 / 2)
         except subprocess.TimeoutExpired:
             run.send_signal(number)
         error = run.communicate(timeout=60)[1].decode()
         if run.returncode not in (0, SIGNALS[number]) and run.returncode >= 0:
             raise Wrong(f"a run that was sent {number.name} ended with {run.returncode}: {error}")
+        if job.runs() > runs:
+            job.reissue = False  # what it was to do is in the ledger: the next run knows without being told
         return run.returncode == 0
+
+    def prints(self):
+        """The fingerprints of the tokens that count in the second job."""
+        return {row[3] for row in self.jobs[1].ledger().values() if row[3]}
 
     def compare(self):
         ledgers = [job.ledger() for job in self.jobs]
@@ -729,7 +696,7 @@ class Twins:
             check_outputs(job, now)
             identities = service.identities()
             for key, (identity, state, ends, *_, place) in ledger.items():
-                check(f"{key!r} at the service", (identities[identity]["state"], identities[identity]["place"]),
+                check(f"{key!r} at the service", (identities[identity]["state"], identities[identity]["resource"]),
                       ("deleted" if state == "deleted" else "active", place))
                 check(f"token of {key!r}, which is {state}", bool(ends), state == "active")
                 check(f"live tokens of {key!r}, which is {state}", identities[identity]["liveTokens"] > 0, state == "active")
@@ -746,22 +713,25 @@ class Twins:
         rules = [WITH_TOKENS[2], WITH_TOKENS[1], WITH_TOKENS[5]]
         for number in range(count):
             roster = self.next_roster(roster)
-            rule = self.random.choice(rules)
+            rule, reissue = self.random.choice(rules), self.random.random() < 0.3
             for job in self.jobs:
-                job.roster, job.rules, job.watch = roster, rule, ["pw"]
+                job.roster, job.rules, job.watch, job.reissue = roster, rule, ["pw"], reissue
                 job.moved = ["delete", "provision"] if job.has_places() else []
                 job.write_spec()
                 job.write_csv("users.csv", list(roster.items()))
             try:
-                calm = self.jobs[0].call("run")
+                before = self.prints()
+                calm = self.jobs[0].call("run", *self.jobs[0].options())
                 check(f"exit status of the calm run: {calm.stderr}", calm.returncode, 0)
                 for _ in range(self.random.randint(1, 4)):
                     if self.interrupt():
                         break
                     interrupted += 1
-                repeated = self.jobs[1].call("run")
+                repeated = self.jobs[1].call("run", *self.jobs[1].options())
                 check(f"exit status of the repeated run: {repeated.stderr}", repeated.returncode, 0)
                 self.compare()
+                if reissue:
+                    check("tokens that were not replaced", before & self.prints(), set())
                 plan = self.jobs[1].call("plan", "--exit-code")
                 check(f"exit status of plan after it: {plan.stdout}", plan.returncode, 0)
             except Wrong as wrong:
@@ -786,7 +756,7 @@ def main():
     failed = False
     try:
         walk = Walk(folder, seed)
-        services.append(walk.services)
+        services.append(walk.service)
         walk.walk(arguments.rounds)
         print(f"{arguments.rounds} rounds, {len(walk.model.live)} identities made, {walk.moves} moves", flush=True)
         if arguments.interrupts:

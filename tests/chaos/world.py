@@ -32,6 +32,11 @@ def check(condition, message):
         raise Broken(message)
 
 
+def variable(name):
+    """The one with the connection string of a resource."""
+    return name.upper() or KEY_VARIABLE
+
+
 class Emulator:
     """One of our own, whose connection string is in a variable."""
 
@@ -79,14 +84,16 @@ class Emulator:
 
 
 class Emulators:
-    """One for each resource of a job, as if they were one."""
+    """One for each resource of a job, as if they were one; "" is the name of its only one."""
 
-    def __init__(self, home, names):
+    def __init__(self, home, names, *options):
         self.each = {}
         self.environment = {}
         for name in names:
-            (home / name).mkdir()
-            self.each[name] = Emulator(home / name, "--seed", name, variable=name.upper())
+            folder = pathlib.Path(home) / name
+            folder.mkdir(exist_ok=True)
+            seed = ("--seed", name) if name else ()
+            self.each[name] = Emulator(folder, *seed, *options, variable=variable(name))
             self.environment |= self.each[name].environment
 
     def identities(self):
@@ -203,7 +210,7 @@ def resource(emulator, custom_id):
 
 def spec(resource="", removed="delete", concurrency=8, engine="", regions=()):
     """Of a job with one resource, or with several `regions`, which users may move between."""
-    each = ", ".join(f"{region}: {{ connection_string: {{ env: {region.upper()} }}{resource} }}" for region in regions)
+    each = ", ".join(f"{region}: {{ connection_string: {{ env: {variable(region)} }}{resource} }}" for region in regions)
     return SPEC.format(
         resources=f"resources: {{ {each} }}" if regions else f"resource: {{ connection_string: {{ env: {KEY_VARIABLE} }}{resource} }}",
         column=", resource_column: region" if regions else "", moved="\n  moved: [delete, provision]" if regions else "",
@@ -239,6 +246,7 @@ def check_world(job, rows, custom_id=False):
         identity, state, _, _ = ledger[key]
         check(state == "active", f"{key} is {state}")
         check(service.get(identity, {}).get("state") == "active", f"{key}'s identity is not active at the service")
+        check(service[identity]["liveTokens"] > 0, f"{key}'s token is dead")
     for key, (identity, state, _, _) in ledger.items():
         if key not in rows:
             check(state in ("deleted", "lost", "revoked"), f"{key} is gone from the roster and {state}")

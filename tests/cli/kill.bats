@@ -122,6 +122,28 @@ status_lists_the_doubtful() {
     every_delivered_token_is_there
 }
 
+@test "who is back after a run was killed that was cutting off everybody gets a token that is good" {
+    emulator_stop_all
+    use_emulator --limits none --latency 0ms-400ms
+    write_roster 60
+    write_job rules='{ added: provision, removed: revoke }' limits='{ revoke: 100%, shrink: 100% }' \
+        engine='{ concurrency: 30, quotas: { create: none, revoke: none } }'
+    run_job
+    cp users.csv everybody.csv
+    head -n 2 everybody.csv >users.csv
+    start_job
+    wait_until 30 has_requests 90
+    kill_job
+    # Some were revoked at the service, and the ledger does not know.
+    [ "$(emulator_identities 'select(.liveTokens == 0) | .id' | wc -l)" -gt \
+        "$(sql "SELECT count(*) FROM identities WHERE state = 'revoked'")" ]
+    mv everybody.csv users.csv
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(emulator_identities 'select(.liveTokens == 0) | .id')" ""
+    every_delivered_token_is_there
+}
+
 @test "tokens of a killed run are in the tokens file after the next one, and nobody is asked for them again" {
     write_roster 400
     write_job engine='{ concurrency: 4 }'

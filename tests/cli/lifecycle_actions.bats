@@ -313,6 +313,16 @@ lost_on() {
     exits 0
 }
 
+@test "who is to be revoked and deleted, and is not there any more, is deleted" {
+    write_rules '{ added: provision, removed: [revoke, delete] }'
+    onboard
+    at_service delete emil
+    write_users anna=mon ben=mon cleo=mon dora=mon
+    sends 2 run_job
+    exits 0
+    stands emil deleted deleted 0
+}
+
 @test "failures carry the row, the code, the message and the request id" {
     printf 'user_id,name,password_changed_at\nanna,"A ""x"", B",mon\nben,Ben,mon\n' >users.csv
     write_rules '{ added: provision, changed: issue }'

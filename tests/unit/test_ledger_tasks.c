@@ -109,6 +109,37 @@ static void an_issue_replaces_the_token_and_makes_a_revoked_user_active(void **s
     assert_false(has_token("anna", print_1, 1000));
 }
 
+static void a_token_is_to_be_replaced_until_another_one_or_none_takes_its_place(void **state)
+{
+    static const enum action ends[] = {ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE, ACTION_PROVISION};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+        provision("anna", 10 + i, "", WHEN_MS / 1000 + 3600);
+        works(ledger_mark_stale(ledger, "anna", 4, &error));
+        assert_true(identity_of("anna").token_stale);
+        assert_int_equal(identity_of("anna").token_expires_at_s, WHEN_MS / 1000 + 3600);
+        const struct result done = result_of("anna", ends[i], OUTCOME_DONE, identity_id(20 + i));
+        record(&done);
+        assert_false(identity_of("anna").token_stale);
+    }
+}
+
+static void a_token_that_a_killed_run_may_have_revoked_is_to_be_replaced(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", WHEN_MS / 1000 + 3600);
+    provision("bert", 2, "", WHEN_MS / 1000 + 3600);
+    provision("carl", 3, "", WHEN_MS / 1000 + 3600);
+    intend("anna", ACTION_REVOKE, identity_id(1), true);
+    intend("bert", ACTION_DELETE, identity_id(2), true);
+    intend("carl", ACTION_ISSUE, identity_id(3), true);
+    works(ledger_doubt_tokens(ledger, &error));
+    assert_true(identity_of("anna").token_stale);
+    assert_true(identity_of("bert").token_stale);
+    assert_false(identity_of("carl").token_stale);
+}
+
 static void a_watched_change_is_applied_only_by_the_last_action(void **state)
 {
     (void)state;
@@ -583,6 +614,8 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_deleted_user_who_comes_back_keeps_one_row_with_the_new_identity),
     ledger_test(one_identity_is_never_that_of_two_users),
     ledger_test(an_issue_replaces_the_token_and_makes_a_revoked_user_active),
+    ledger_test(a_token_is_to_be_replaced_until_another_one_or_none_takes_its_place),
+    ledger_test(a_token_that_a_killed_run_may_have_revoked_is_to_be_replaced),
     ledger_test(a_watched_change_is_applied_only_by_the_last_action),
     ledger_test(a_revoke_of_a_removed_user_leaves_it_revoked_since_then),
     ledger_test(a_revoke_in_the_grace_period_does_not_make_it_longer),

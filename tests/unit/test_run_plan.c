@@ -228,6 +228,22 @@ static void all_tokens_are_issued_again_on_demand(void **state)
     assert_int_equal(plan->requests[ACTION_ISSUE], 1);
 }
 
+static void a_token_that_was_to_be_replaced_is_issued_by_any_later_run(void **state)
+{
+    (void)state;
+    load_spec("", TOKENS ADDED);
+    provision("anna", 1, "", NOW_S + DAY);
+    provision("bert", 2, "", NOW_S + DAY);
+    works(ledger_mark_stale(ledger, "anna", 4, &error));
+    make_plan("id\nanna\nbert\n");
+    assert_int_equal(reason_of(0), REASON_REISSUE);
+    assert_int_equal(reason_of(1), REASON_SAME);
+    /* A job without tokens leaves it to one that has them. */
+    load_spec("", ADDED);
+    make_plan("id\nanna\nbert\n");
+    assert_int_equal(reason_of(0), REASON_SAME);
+}
+
 /* --- removed --- */
 
 static void a_user_who_is_gone_is_removed_at_once_without_a_grace_period(void **state)
@@ -859,6 +875,7 @@ static const struct CMUnitTest tests[] = {
     plan_test(identities_without_tokens_are_never_expiring),
     plan_test(each_user_has_a_share_of_the_jitter_that_stays),
     plan_test(all_tokens_are_issued_again_on_demand),
+    plan_test(a_token_that_was_to_be_replaced_is_issued_by_any_later_run),
     plan_test(a_user_who_is_gone_is_removed_at_once_without_a_grace_period),
     plan_test(who_is_deleted_or_lost_is_not_removed_again),
     plan_test(who_is_revoked_is_not_revoked_again_but_deleted),
