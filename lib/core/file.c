@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Copies the directory part of path ("." where there is none). */
@@ -83,6 +84,17 @@ static bool look_at_directory(const char *directory, struct stat *info, struct e
     return false;
 }
 
+/* What is mounted to be read alone cannot be written to, whatever its mode says: so Kubernetes mounts what is
+ * configured, in directories of mode 0777. */
+static bool is_writable_by_all(const char *directory, const struct stat *info)
+{
+    struct statvfs mount;
+
+    if ((info->st_mode & S_IWOTH) == 0 || (info->st_mode & S_ISVTX) != 0)
+        return false;
+    return statvfs(directory, &mount) != 0 || (mount.f_flag & ST_RDONLY) == 0;
+}
+
 /* Is the directory, and each above it that the path names, one in which not everybody can put something else in the
  * place of what is there? (That a group can is left to whoever set it up: a volume of Kubernetes belongs to one.) */
 static bool check_upwards(char *directory, struct error *error)
@@ -92,7 +104,7 @@ static bool check_upwards(char *directory, struct error *error)
     for (;;) {
         if (!look_at_directory(directory, &info, error))
             return false;
-        if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
+        if (is_writable_by_all(directory, &info)) {
             error_set(error, ERROR_INPUT, "everybody can write to the directory %s (mode %04o)", directory,
                       (unsigned)(info.st_mode & 07777));
             return error_hint(error, "chmod o-w %s", directory);

@@ -271,6 +271,23 @@ common() {
     exits 0
 }
 
+@test "a job spec stands in a directory that everybody can write to only where that is mounted to be read" {
+    # A ConfigMap's directory has mode 0777.
+    local mounted=(unshare -m)
+    onboarded users.csv
+    chmod 777 jobs
+    job onboard
+    [ "$status" -eq 2 ]
+    says 'everybody can write to the directory jobs (mode 0777)'
+    [ "$(id -u)" -eq 0 ] || mounted=(unshare -rm)
+    mounted+=(sh -ec 'mount --bind jobs jobs; mount -o remount,bind,ro jobs; exec "$@"' mounted)
+    "${mounted[@]}" true || skip "nothing can be mounted here"
+    printf '#!/bin/bash\nexec %s "$@"\n' "${mounted[*]@Q} ${ROLLCALL@Q}" >rollcall-mounted
+    chmod +x rollcall-mounted
+    ROLLCALL=$PWD/rollcall-mounted job onboard
+    exits 0
+}
+
 @test "the schedules name jobs that are there" {
     local name
     while read -r name; do
