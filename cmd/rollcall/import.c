@@ -3,6 +3,7 @@
 
 #include "acs/acs.h"
 #include "core/clock.h"
+#include "output/csv_out.h"
 #include "roster/roster.h"
 #include "run/places.h"
 
@@ -83,11 +84,13 @@ static bool read_row(struct import *import, const struct roster_row *row, struct
     const char *expires = value_of(row, import->expires_column);
     int64_t expires_ms = 0;
 
+    /* It may be a mapping of this job's own. */
+    const char *key = import->spec->outputs.escape_formulas ? csv_unescape(row->key.bytes) : row->key.bytes;
     const size_t resource = read_resource(import, row);
     if (resource == SPEC_NO_RESOURCE)
         return false;
     *adoption = (struct adoption){.resource = import->places[resource],
-                                  .key = row->key.bytes,
+                                  .key = key,
                                   .identity = value_of(row, import->identity_column),
                                   .state = IDENTITY_ACTIVE};
     if (!acs_identity_is_valid(adoption->identity)) {
@@ -121,7 +124,7 @@ static bool import_row(void *context, const struct roster_row *row, struct error
     if (!ledger_adopt(import->ledger, import->run, &adoption, import->at_ms, &adopted, conflict, error))
         return false;
     if (conflict[0] != '\0')
-        problems_add(&import->problems, row->line, 0, NULL, "\"%s\": %s", row->key.bytes, conflict);
+        problems_add(&import->problems, row->line, 0, NULL, "\"%s\": %s", adoption.key, conflict);
     import->adopted += adopted;
     import->there += !adopted && conflict[0] == '\0';
     return true;

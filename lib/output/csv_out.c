@@ -17,9 +17,24 @@ static bool needs_quotes(const struct csv_style *style, const char *bytes, size_
                           has_byte_order_mark(bytes, length));
 }
 
+/* Behind any number of '. */
+static bool is_formula(const char *bytes, size_t length)
+{
+    size_t first = 0;
+
+    while (first < length && bytes[first] == '\'')
+        first++;
+    return first < length && memchr("=+-@\t\r", bytes[first], 6) != NULL;
+}
+
+const char *csv_unescape(const char *text)
+{
+    return text[0] == '\'' && is_formula(text, strlen(text)) ? text + 1 : text;
+}
+
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length)
 {
-    const bool formula = style->escape_formulas && length > 0 && strchr("=+-@\t\r", bytes[0]) != NULL;
+    const bool formula = style->escape_formulas && is_formula(bytes, length);
 
     if (!first)
         buffer_append_char(line, style->delimiter);

@@ -9,7 +9,9 @@
 
 struct csv_style {
     char delimiter;
-    bool escape_formulas; /* a cell that a spreadsheet would run (= + - @ tab CR first) gets a ' in front */
+    /* A cell that a spreadsheet would run (= + - @ tab CR first) gets a ' in front. So does one that begins like a cell
+     * that has got one: what it was can be told from what it is. */
+    bool escape_formulas;
 };
 
 /* The style of files that are ours alone to define. */
@@ -19,5 +21,7 @@ extern const struct csv_style csv_plain;
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length);
 void csv_append_text(struct buffer *line, const struct csv_style *style, bool first, const char *text);
 void csv_end_line(struct buffer *line);
+/* What a cell was that was written with escape_formulas: the text, or what stands behind the '. */
+const char *csv_unescape(const char *text);
 
 #endif

@@ -189,6 +189,7 @@ static bool is_current(struct ledger *ledger, const struct mapping_options *opti
 
 struct checker {
     struct ledger *ledger;
+    bool escapes_formulas;
     size_t identity_column;
     uint64_t unknown;
     bool ledger_failed;
@@ -211,9 +212,10 @@ static bool check_row(void *context, const struct roster_row *row, struct error 
 {
     struct checker *checker = context;
     const char *id = row->fields[checker->identity_column].bytes;
+    const char *key = checker->escapes_formulas ? csv_unescape(row->key.bytes) : row->key.bytes;
     bool known = false;
 
-    if (checker->ledger != NULL && !ledger_knows(checker->ledger, row->key.bytes, id, &known, error)) {
+    if (checker->ledger != NULL && !ledger_knows(checker->ledger, key, id, &known, error)) {
         checker->ledger_failed = true;
         return false;
     }
@@ -245,7 +247,7 @@ static bool read_mapping(struct checker *checker, const struct mapping_options *
 
 bool mapping_check(struct ledger *ledger, const struct mapping_options *options, const char *path, struct error *error)
 {
-    struct checker checker = {.ledger = ledger};
+    struct checker checker = {.ledger = ledger, .escapes_formulas = options->style.escape_formulas};
     bool current = false;
 
     if (access(path, F_OK) != 0)

@@ -48,6 +48,7 @@ static enum sink_answer deliver(void *self, const struct token *tokens, size_t c
                                 struct error *error)
 {
     const struct command_sink *command = self;
+    const struct token_layout layout = {TOKEN_NDJSON, command->spec->roster.key, false};
     char expires[TIME_TEXT_SIZE];
     struct child_result result;
     struct buffer lines;
@@ -63,7 +64,7 @@ static enum sink_answer deliver(void *self, const struct token *tokens, size_t c
             .token_length = tokens[i].value->length,
             .expires_at = expires,
         };
-        token_rows_append(TOKEN_NDJSON, command->spec->roster.key, &row, &lines);
+        token_rows_append(&layout, &row, &lines);
     }
     if (buffer_failed(&lines)) {
         buffer_error(&lines, "the tokens of one batch", error);

@@ -70,7 +70,7 @@ static bool open_seal(struct token_file *file, const struct text_list *recipient
     if (recipients->count == 0)
         return true;
     buffer_init(&header, PENDING_CAP);
-    token_rows_begin(file->format, file->key_column, &header);
+    token_rows_begin(&file->layout, &header);
     if (buffer_failed(&header))
         buffer_error(&header, "the first line", error);
     else
@@ -111,8 +111,11 @@ static void *open_file(const struct sink_options *options, struct error *error)
         error_no_memory(error);
         return NULL;
     }
-    file->format = options->sink->kind == SINK_CSV ? TOKEN_CSV : TOKEN_NDJSON;
-    file->key_column = options->spec->roster.key;
+    file->layout = (struct token_layout){
+        .format = options->sink->kind == SINK_CSV ? TOKEN_CSV : TOKEN_NDJSON,
+        .key_column = options->spec->roster.key,
+        .escape_formulas = options->spec->outputs.escape_formulas,
+    };
     file->is_alone = is_alone(options);
     file->fd = -1;
     buffer_init(&file->pending, PENDING_CAP);
@@ -157,14 +160,14 @@ static bool append_tokens(struct token_file *file, const struct token *tokens, s
         };
         if (file->seal != NULL) {
             if (!token->is_unrecorded)
-                token_rows_append(file->format, file->key_column, &row, sealed);
+                token_rows_append(&file->layout, &row, sealed);
             if (!token_fingerprint(row.token, row.token_length, fingerprint))
                 return error_no_memory(error);
             print_fingerprint(fingerprint, print);
             row.token = print;
             row.token_length = strlen(print);
         }
-        token_rows_append(file->format, file->key_column, &row, &file->pending);
+        token_rows_append(&file->layout, &row, &file->pending);
     }
     return !buffer_failed(sealed) || buffer_error(sealed, "the tokens of one batch", error);
 }

@@ -13,8 +13,7 @@
 struct token_file {
     char path[PATH_MAX];
     char journal[PATH_MAX];
-    enum token_format format;
-    const char *key_column;  /* the spec's */
+    struct token_layout layout;
     bool is_alone;           /* what stands here is delivered, whatever becomes of it elsewhere */
     struct token_seal *seal; /* NULL: in the clear */
     int fd;                  /* of the journal */

@@ -56,7 +56,7 @@ static bool copy_row(const struct reading *reading, const struct token_row *row,
 {
     struct token_file *file = reading->file;
 
-    token_rows_append(file->format, file->key_column, row, &file->pending);
+    token_rows_append(&file->layout, row, &file->pending);
     return file->pending.length < FLUSH_AT || token_file_flush(file, error);
 }
 
@@ -130,7 +130,7 @@ static bool read_tokens(struct reading *reading, const char *path, token_row_vis
     const int fd = file_open_private(path, error);
     if (fd < 0)
         return false;
-    const bool ok = token_rows_read(file->format, file->key_column, fd, path, visit, reading, &by_visitor, error);
+    const bool ok = token_rows_read(&file->layout, fd, path, visit, reading, &by_visitor, error);
     if (!ok && !by_visitor) {
         error_context(error, "%s is no token file of this job", path);
         error_hint(error, "name another file in outputs.tokens, or move this one away");
@@ -232,7 +232,7 @@ static bool settle_journal(struct token_file *file, bool is_empty, struct ledger
     file->fd = open(settled, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file->fd < 0)
         return error_errno(error, "cannot write %s", settled);
-    token_rows_begin(file->format, file->key_column, &file->pending);
+    token_rows_begin(&file->layout, &file->pending);
     if (!is_empty && !read_tokens(&reading, file->journal, recover_row, error))
         return false;
     if (!token_file_flush(file, error))
@@ -342,6 +342,6 @@ bool token_journal_make(struct token_file *file, struct ledger *ledger, struct e
     if (!ledger_get(ledger, JOURNAL_LENGTH, value, sizeof value, error) ||
         (noted_length(value, info.st_ino) >= 0 && !ledger_set(ledger, JOURNAL_LENGTH, "", error)))
         return false;
-    token_rows_begin(file->format, file->key_column, &file->pending);
+    token_rows_begin(&file->layout, &file->pending);
     return file_sync_directory(file->journal, error);
 }

@@ -22,40 +22,40 @@ static const char *column_name(size_t i, const char *key_column)
 
 /* --- writing --- */
 
-void token_rows_begin(enum token_format format, const char *key_column, struct buffer *text)
+void token_rows_begin(const struct token_layout *layout, struct buffer *text)
 {
-    if (format != TOKEN_CSV)
+    if (layout->format != TOKEN_CSV)
         return;
     for (size_t i = 0; i < COLUMNS; i++)
-        csv_append_text(text, &csv_plain, i == 0, column_name(i, key_column));
+        csv_append_text(text, &csv_plain, i == 0, column_name(i, layout->key_column));
     csv_end_line(text);
 }
 
-void token_rows_append(enum token_format format, const char *key_column, const struct token_row *row,
-                       struct buffer *text)
+void token_rows_append(const struct token_layout *layout, const struct token_row *row, struct buffer *text)
 {
+    const struct csv_style style = {.delimiter = ',', .escape_formulas = layout->escape_formulas};
     const char *const values[COLUMNS] = {row->key, row->identity, row->token, row->expires_at};
     const size_t lengths[COLUMNS] = {row->key_length, strlen(row->identity), row->token_length,
                                      strlen(row->expires_at)};
 
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (format == TOKEN_CSV) {
-            csv_append(text, &csv_plain, i == 0, values[i], lengths[i]);
+        if (layout->format == TOKEN_CSV) {
+            csv_append(text, &style, i == 0, values[i], lengths[i]);
             continue;
         }
-        const char *name = column_name(i, key_column);
+        const char *name = column_name(i, layout->key_column);
         buffer_append_char(text, i == 0 ? '{' : ',');
         ndjson_append(text, name, strlen(name));
         buffer_append_char(text, ':');
         ndjson_append(text, values[i], lengths[i]);
     }
-    buffer_append_text(text, format == TOKEN_CSV ? "\n" : "}\n");
+    buffer_append_text(text, layout->format == TOKEN_CSV ? "\n" : "}\n");
 }
 
 /* --- reading --- */
 
 struct reading {
-    const char *key_column;
+    const struct token_layout *layout;
     token_row_visitor *visit;
     void *context;
     bool by_visitor;
@@ -86,12 +86,13 @@ static bool check_header(void *context, const struct roster_header *header, stru
     for (size_t i = 1; ok && i < COLUMNS; i++)
         ok = strcmp(header->fields[i].bytes, columns[i]) == 0;
     return ok ? true
-              : error_set(error, ERROR_INPUT, "its columns are not %s,%s,%s,%s", reading->key_column, columns[1],
-                          columns[2], columns[3]);
+              : error_set(error, ERROR_INPUT, "its columns are not %s,%s,%s,%s", reading->layout->key_column,
+                          columns[1], columns[2], columns[3]);
 }
 
 static bool take_row(void *context, const struct roster_row *row, struct error *error)
 {
+    struct reading *reading = context;
     const char *values[COLUMNS];
     size_t lengths[COLUMNS];
 
@@ -99,12 +100,17 @@ static bool take_row(void *context, const struct roster_row *row, struct error *
         values[i] = row->fields[i].bytes;
         lengths[i] = row->fields[i].length;
     }
-    return pass_on(context, values, lengths, error);
+    if (reading->layout->escape_formulas) {
+        values[0] = csv_unescape(values[0]);
+        lengths[0] -= (size_t)(values[0] - row->fields[0].bytes);
+    }
+    return pass_on(reading, values, lengths, error);
 }
 
 static bool read_csv(struct reading *reading, int fd, const char *path, struct error *error)
 {
-    const struct roster_options options = {.name = path, .fd = fd, .delimiter = ',', .key = reading->key_column};
+    const struct roster_options options = {
+        .name = path, .fd = fd, .delimiter = ',', .key = reading->layout->key_column};
     const struct roster_visitor visitor = {.header = check_header, .row = take_row, .context = reading};
     struct roster_summary summary;
     struct problems problems;
@@ -126,7 +132,7 @@ static bool parse_line(const struct reading *reading, char *line, const char *va
     size_t name_length;
 
     for (size_t i = 0; i < COLUMNS; i++) {
-        const char *wanted = column_name(i, reading->key_column);
+        const char *wanted = column_name(i, reading->layout->key_column);
         if (*next++ != (i == 0 ? '{' : ','))
             return false;
         const char *name = ndjson_take(&next, &name_length);
@@ -194,11 +200,12 @@ static bool read_ndjson(struct reading *reading, int fd, const char *path, struc
     return ok;
 }
 
-bool token_rows_read(enum token_format format, const char *key_column, int fd, const char *path,
-                     token_row_visitor *visit, void *context, bool *by_visitor, struct error *error)
+bool token_rows_read(const struct token_layout *layout, int fd, const char *path, token_row_visitor *visit,
+                     void *context, bool *by_visitor, struct error *error)
 {
-    struct reading reading = {.key_column = key_column, .visit = visit, .context = context};
-    const bool ok = format == TOKEN_CSV ? read_csv(&reading, fd, path, error) : read_ndjson(&reading, fd, path, error);
+    struct reading reading = {.layout = layout, .visit = visit, .context = context};
+    const bool ok =
+        layout->format == TOKEN_CSV ? read_csv(&reading, fd, path, error) : read_ndjson(&reading, fd, path, error);
 
     *by_visitor = reading.by_visitor;
     return ok || (reading.by_visitor && error->code == ERROR_NONE);

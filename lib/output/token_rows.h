@@ -13,6 +13,12 @@
 
 enum token_format { TOKEN_CSV, TOKEN_NDJSON };
 
+struct token_layout {
+    enum token_format format;
+    const char *key_column; /* borrowed */
+    bool escape_formulas;   /* of a CSV: as struct csv_style has it; taken away again in reading */
+};
+
 /* Each text is terminated by NUL as well. */
 struct token_row {
     const char *key;
@@ -24,9 +30,8 @@ struct token_row {
 };
 
 /* The first line of a file, in a format that has one. */
-void token_rows_begin(enum token_format format, const char *key_column, struct buffer *text);
-void token_rows_append(enum token_format format, const char *key_column, const struct token_row *row,
-                       struct buffer *text);
+void token_rows_begin(const struct token_layout *layout, struct buffer *text);
+void token_rows_append(const struct token_layout *layout, const struct token_row *row, struct buffer *text);
 
 /* Called for each row in the order of the file, which is borrowed; false ends the reading, with an error code of
  * ERROR_NONE in good order. */
@@ -34,7 +39,7 @@ typedef bool token_row_visitor(void *context, const struct token_row *row, struc
 
 /* Reads a file from its start; `fd` stays the caller's. False when it is no such file (ERROR_INPUT, with the line),
  * when it cannot be read, or when the visitor ended the reading with an error; *by_visitor tells that. */
-bool token_rows_read(enum token_format format, const char *key_column, int fd, const char *path,
-                     token_row_visitor *visit, void *context, bool *by_visitor, struct error *error);
+bool token_rows_read(const struct token_layout *layout, int fd, const char *path, token_row_visitor *visit,
+                     void *context, bool *by_visitor, struct error *error);
 
 #endif

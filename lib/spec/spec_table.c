@@ -294,7 +294,9 @@ const struct spec_key spec_table[] = {
     {"outputs", "metrics", SPEC_PATH, FIELD(outputs.metrics), .example = "out/job.prom",
      .help = "Prometheus metrics for the node exporter's textfile collector; whole and new after every run."},
     {"outputs", "escape_formulas", SPEC_BOOLEAN, FIELD(outputs.escape_formulas), .initial = "false", .example = "true",
-     .help = "Put a ' before values that a spreadsheet would take for a formula."},
+     .help =
+         "Put a ' before values of a CSV that a spreadsheet would take for a formula. `rollcall import` takes it away "
+         "again; a roster made from outputs.failures keeps it."},
 
     {"", "hooks", SPEC_SECTION,
      .help =

@@ -140,4 +140,12 @@ members() {
     run_job
     [ "$status" -eq 0 ]
     is "$(column 1 out/mapping.csv)" $'\'=1+1\n\'@b'
+    is "$(column 1 out/tokens.csv | sort)" $'\'=1+1\n\'@b'
+    # And are read back as what they are.
+    rm "$LEDGER"*
+    "$ROLLCALL" import job.yaml out/mapping.csv
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(requests_sent)" 2
+    is "$(column 1 out/tokens.csv | sort)" $'\'=1+1\n\'@b'
 }

@@ -85,12 +85,31 @@ static void a_formula_is_disarmed_only_where_asked(void **state)
     writes(&escaping, "", "");
 }
 
+static void what_was_disarmed_can_be_told_from_what_looks_like_it(void **state)
+{
+    static const struct csv_style escaping = {.delimiter = ',', .escape_formulas = true};
+    static const char *const values[] = {"=1", "'=1", "''=1", "'", "''", "'a", "'a=1", "a", ""};
+    struct buffer line;
+
+    (void)state;
+    buffer_init(&line, 1024);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        buffer_reset(&line);
+        csv_append_text(&line, &escaping, true, values[i]);
+        assert_string_equal(csv_unescape(line.data), values[i]);
+    }
+    buffer_clear(&line);
+    writes(&escaping, "'=1", "''=1");
+    writes(&escaping, "'a", "'a");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_field_is_quoted_only_where_needed),
     cmocka_unit_test(a_value_that_begins_with_a_byte_order_mark_is_quoted_so_that_it_stays_part_of_the_value),
     cmocka_unit_test(the_delimiter_decides_what_needs_quotes),
     cmocka_unit_test(fields_are_joined_and_lines_ended),
     cmocka_unit_test(a_formula_is_disarmed_only_where_asked),
+    cmocka_unit_test(what_was_disarmed_can_be_told_from_what_looks_like_it),
 };
 
 int main(void)

@@ -178,6 +178,16 @@ static void a_mapping_that_knows_more_than_the_ledger_is_refused(void **state)
     says("names 2 identities");
 }
 
+static void the_former_identity_of_a_user_whose_key_was_disarmed_is_known(void **state)
+{
+    (void)state;
+    options.style.escape_formulas = true;
+    provision("=anna", 1, "", 0);
+    update();
+    provision("=anna", 2, "", 0);
+    works(mapping_check(ledger, &options, PATH, &error));
+}
+
 static void columns_and_state_can_be_chosen(void **state)
 {
     static const enum mapping_column columns[] = {MAPPING_STATE, MAPPING_KEY};
@@ -263,6 +273,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_long_column_name_hides_no_change),
     TEST(a_file_that_is_no_mapping_is_refused_and_left_as_it_is),
     TEST(a_mapping_that_knows_more_than_the_ledger_is_refused),
+    TEST(the_former_identity_of_a_user_whose_key_was_disarmed_is_known),
     TEST(columns_and_state_can_be_chosen),
     TEST(as_json_each_user_is_one_line),
     TEST(a_receiver_that_fails_ends_the_export),

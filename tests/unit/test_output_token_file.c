@@ -465,6 +465,22 @@ static void a_key_with_a_comma_or_quote_keeps_its_row(void **state)
     assert_string_equal(read_file(JOURNAL), "");
 }
 
+static void a_formula_is_disarmed_in_the_file_and_its_user_known_again(void **state)
+{
+    (void)state;
+    spec.outputs.escape_formulas = true;
+    run_with("=1+1", 1, "token-1");
+    holds(row(is_csv() ? "'=1+1" : "=1+1", 1, "token-1"), NULL);
+    open_sink();
+    deliver("@new", 2, "token-2");
+    intend("@new", ACTION_PROVISION, "", false);
+    kill_run();
+    reopen_ledger();
+    open_sink();
+    assert_string_equal(identity_of("@new").id, identity_id(2));
+    holds(row(is_csv() ? "'@new" : "@new", 2, "token-2"), row(is_csv() ? "'=1+1" : "=1+1", 1, "token-1"));
+}
+
 /* A file longer than what is read in one go, with a row across each border. */
 static void a_long_file_is_carried_over(void **state)
 {
@@ -551,6 +567,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_link_in_the_place_of_file_or_journal_is_refused),
     TEST(a_journal_that_somebody_else_made_is_refused),
     TEST(a_key_with_a_comma_or_quote_keeps_its_row),
+    TEST(a_formula_is_disarmed_in_the_file_and_its_user_known_again),
     TEST(a_long_file_is_carried_over),
     TEST(beside_another_sink_an_identity_is_recovered_and_its_token_owed),
     TEST(what_was_noted_about_another_journal_does_not_cut_this_one),
