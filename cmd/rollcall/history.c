@@ -36,8 +36,14 @@ static void print_folded(struct history *history)
         return;
     time_format_rfc3339_ms(folded->first_ms, from);
     time_format_rfc3339_ms(folded->last_ms, to);
-    printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action, folded->count,
-           to, folded->first_code, folded->last_code);
+    if (folded->count == 1)
+        printf("%s  %-9s  repeated: %s\n", from, folded->action, folded->last_code);
+    else if (strcmp(folded->first_code, folded->last_code) == 0)
+        printf("%s  %-9s  repeated %" PRIu64 " times until %s: %s\n", from, folded->action, folded->count, to,
+               folded->last_code);
+    else
+        printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action,
+               folded->count, to, folded->first_code, folded->last_code);
     history->folded.count = 0;
 }
 

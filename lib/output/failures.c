@@ -87,6 +87,7 @@ struct failures *failures_open(const char *path, const struct csv_style *style, 
 void failures_add(struct failures *failures, const struct failure *failure)
 {
     struct buffer *line = &failures->line;
+    const bool has_one_cause = strcmp(failure->first_code, failure->code) == 0;
     char attempts[16];
 
     buffer_reset(line);
@@ -96,9 +97,10 @@ void failures_add(struct failures *failures, const struct failure *failure)
         for (size_t i = 0; i < failures->columns; i++)
             csv_append_text(line, &failures->style, i == 0, i == failures->key_column ? failure->key : "");
     snprintf(attempts, sizeof attempts, "%u", (unsigned)failure->attempts);
-    const char *const values[ERROR_COLUMNS] = {failure->category, failure->action,     failure->code,
-                                               failure->message,  failure->request_id, failure->first_code,
-                                               attempts};
+    const char *const values[ERROR_COLUMNS] = {
+        failure->category, failure->action,     failure->code,
+        failure->message,  failure->request_id, has_one_cause ? "" : failure->first_code,
+        attempts};
     for (size_t i = 0; i < ERROR_COLUMNS; i++)
         csv_append_text(line, &failures->style, false, values[i]);
     write_line(failures);

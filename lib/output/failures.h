@@ -23,7 +23,7 @@ struct failure {
     const char *code;
     const char *message;
     const char *request_id;
-    const char *first_code; /* of the first attempt that went wrong */
+    const char *first_code; /* of the first attempt that went wrong; left out of the file where it is the same */
     uint32_t attempts;
 };
 

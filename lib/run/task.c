@@ -82,6 +82,7 @@ void task_next_action(struct task *task)
     task->step++;
     task->attempt = 0;
     task->tries = 0;
+    task->first_code[0] = '\0';
 }
 
 void task_list_append(struct task_list *list, struct task *task)

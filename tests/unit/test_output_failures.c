@@ -60,6 +60,18 @@ static void a_failed_user_stands_with_its_row_and_the_reason(void **state)
     assert_int_equal(mode_of(PATH), 0600);
 }
 
+static void a_cause_that_is_the_first_and_the_last_is_said_once(void **state)
+{
+    struct failure same = failure;
+    struct failures *failures = open_failures(&csv_plain, &header);
+
+    (void)state;
+    same.first_code = same.code;
+    failures_add(failures, &same);
+    works(failures_commit(failures, &error));
+    assert_non_null(strstr(read_file(PATH), ",ValidationError,\"not, valid\",5a3c0f00,,3\n"));
+}
+
 static void a_removed_user_has_only_its_key(void **state)
 {
     struct failure removed = failure;
@@ -156,6 +168,7 @@ static void a_row_that_does_not_fit_refuses_the_file(void **state)
 
 static const struct CMUnitTest tests[] = {
     TEST(a_failed_user_stands_with_its_row_and_the_reason),
+    TEST(a_cause_that_is_the_first_and_the_last_is_said_once),
     TEST(a_removed_user_has_only_its_key),
     TEST(nobody_failed_leaves_the_header_alone),
     TEST(the_error_columns_of_a_failures_file_are_written_anew),
