@@ -158,9 +158,11 @@ void acs_stop_hint(const struct acs_answer *answer, bool by_bearer, int64_t serv
 
 /* --- delays (retry_after.c) --- */
 
+enum { ACS_DELAY_MAX_MS = 24 * 60 * 60 * 1000 };
+
 /* The delay an answer asks for, in milliseconds from now: retry-after-ms, then x-ms-retry-after-ms, then Retry-After
  * as seconds or as an HTTP date (a past date is 0) [SDK]. -1 when there is none or it cannot be read. Any argument may
- * be NULL. More than 24 h counts as 24 h. */
+ * be NULL. More than ACS_DELAY_MAX_MS counts as that. */
 int64_t acs_retry_after_ms(const char *retry_after_ms, const char *x_ms_retry_after_ms, const char *retry_after,
                            int64_t now_s);
 

@@ -5,8 +5,6 @@
 #include <ctype.h>
 #include <string.h>
 
-static const int64_t longest_ms = INT64_C(24) * 60 * 60 * 1000;
-
 /* A header's value without the white space around it; false when it is none or too long to be a delay. */
 static bool trimmed(const char *value, char text[TIME_TEXT_SIZE])
 {
@@ -32,10 +30,10 @@ static int64_t read_number_ms(const char *text, int64_t unit_ms)
     for (; *text != '\0'; text++) {
         if (!isdigit((unsigned char)*text))
             return -1;
-        if (number < longest_ms) /* and so far from overflowing */
+        if (number < ACS_DELAY_MAX_MS) /* and so far from overflowing */
             number = number * 10 + (*text - '0');
     }
-    return number < longest_ms / unit_ms ? number * unit_ms : longest_ms;
+    return number < ACS_DELAY_MAX_MS / unit_ms ? number * unit_ms : ACS_DELAY_MAX_MS;
 }
 
 static int64_t read_date_ms(const char *text, int64_t now_s)
@@ -46,7 +44,7 @@ static int64_t read_date_ms(const char *text, int64_t now_s)
         return -1;
     if (then_s <= now_s)
         return 0;
-    return then_s - now_s < longest_ms / 1000 ? (then_s - now_s) * 1000 : longest_ms;
+    return then_s - now_s < ACS_DELAY_MAX_MS / 1000 ? (then_s - now_s) * 1000 : ACS_DELAY_MAX_MS;
 }
 
 /* The order of the SDKs for JavaScript and Go (reference: acs-identity.md, section 8). One that cannot be read counts

@@ -1,8 +1,8 @@
 /* The ledger: whether it is sound and of these resources, what waits in it, and what is left of the quotas. */
 #include "ledger/ledger.h"
 #include "run/doctor_internal.h"
+#include "run/gate_past.h"
 #include "run/places.h"
-#include "run/quota_past.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -26,6 +26,17 @@ static void check_counts(struct doctor *doctor, struct ledger *ledger)
                    "%" PRIu64 " creates are in doubt: there may be identities that nobody knows", counts.in_doubt);
 }
 
+static void say_pause(struct doctor *doctor, enum action action, int64_t left_us)
+{
+    char when[TIME_TEXT_SIZE];
+
+    if (left_us <= 0)
+        return;
+    time_format_rfc3339(clock_wall_ms(doctor->clock) / 1000 + left_us / 1000000 + 1, when);
+    doctor_say(doctor, DOCTOR_WARNING, "quota", "nothing: a run waits so long, or leaves it to the next one",
+               "%s: the service asked an earlier run to wait until %s", action_name(action), when);
+}
+
 static void say_quota(struct doctor *doctor, enum action action, const struct quota_window *quota)
 {
     const unsigned window_s = (unsigned)(quota->window_us / 1000000);
@@ -43,16 +54,17 @@ static void say_quota(struct doctor *doctor, enum action action, const struct qu
 static void check_quotas(struct doctor *doctor, struct ledger *ledger, int64_t place)
 {
     const struct run_input input = {.spec = doctor->spec, .ledger = ledger, .clock = doctor->clock};
-    struct quota_window quotas[ACTION_COUNT] = {0};
+    struct gate_lane lanes[ACTION_COUNT];
     struct error error;
 
-    if (!quota_open_windows(&input, &doctor->spec->resources[doctor->resource], place, quotas, &error)) {
+    if (!gate_past_open(&input, &doctor->spec->resources[doctor->resource], place, lanes, &error)) {
         doctor_say_error(doctor, DOCTOR_BAD, "quota", &error);
         return;
     }
     for (int action = 0; action < ACTION_COUNT; action++) {
-        say_quota(doctor, (enum action)action, &quotas[action]);
-        quota_clear(&quotas[action]);
+        say_pause(doctor, (enum action)action, lanes[action].paused_until_us - clock_monotonic_us(doctor->clock));
+        say_quota(doctor, (enum action)action, &lanes[action].quota);
+        quota_clear(&lanes[action].quota);
     }
 }
 

@@ -2,7 +2,7 @@
 #include "run/engine.h"
 
 #include "run/moves.h"
-#include "run/quota_past.h"
+#include "run/gate_past.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -49,19 +49,19 @@ static bool open_queues(struct site *site, struct error *error)
 
 static bool open_site(struct site *site, const struct run_input *input, struct error *error)
 {
-    struct quota_window quotas[ACTION_COUNT];
+    struct gate_lane lanes[ACTION_COUNT];
     uint64_t seed;
 
-    if (!open_queues(site, error) || !quota_open_windows(input, site->resource, site->place, quotas, error))
+    if (!open_queues(site, error) || !gate_past_open(input, site->resource, site->place, lanes, error))
         return false;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
         for (int action = 0; action < ACTION_COUNT; action++)
-            quota_clear(&quotas[action]);
+            quota_clear(&lanes[action].quota);
         return error_errno(error, "cannot get random bytes");
     }
     atomic_store(&site->berths, 1);
     memcpy(site->to_send, site->part->requests, sizeof site->to_send);
-    site->executor = executor_new(site, quotas, seed, error);
+    site->executor = executor_new(site, lanes, seed, error);
     if (site->executor == NULL)
         return false;
     site->engine->executing++;

@@ -20,8 +20,7 @@
 #include "output/failures.h"
 #include "output/reporter.h"
 #include "output/sinks.h"
-#include "run/quota.h"
-#include "run/retry.h"
+#include "run/gate.h"
 #include "run/task.h"
 #include "spec/spec.h"
 
@@ -31,7 +30,7 @@
 enum stop {
     STOP_NONE,
     STOP_SIGNAL,   /* somebody asked */
-    STOP_GAVE_UP,  /* the service did not answer for too long */
+    STOP_GAVE_UP,  /* the service did not answer for too long, or throttled all of it */
     STOP_FAULT,    /* the ledger, an output or the machine failed */
     STOP_REJECTED, /* the credential, the resource or our requests are not accepted */
 };
@@ -127,8 +126,8 @@ enum { UNDELIVERED_MAX = 1024 };
 
 /* --- the executor (executor.c) --- */
 
-/* quotas: by enum action, with what earlier runs used; taken over. */
-struct executor *executor_new(struct site *site, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+/* lanes: of its gate, by enum action; taken over. */
+struct executor *executor_new(struct site *site, struct gate_lane lanes[ACTION_COUNT], uint64_t seed,
                               struct error *error);
 void executor_free(struct executor *executor);
 /* Runs until the tasks of its site have ended, or it must stop; fills site->end. Closes to_record when all executors

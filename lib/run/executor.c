@@ -244,7 +244,7 @@ static bool open_sign_in(struct executor *executor, struct error *error)
     return executor->sign_in != NULL;
 }
 
-struct executor *executor_new(struct site *site, struct quota_window quotas[ACTION_COUNT], uint64_t seed,
+struct executor *executor_new(struct site *site, struct gate_lane lanes[ACTION_COUNT], uint64_t seed,
                               struct error *error)
 {
     const struct spec *spec = site->engine->spec;
@@ -252,7 +252,7 @@ struct executor *executor_new(struct site *site, struct quota_window quotas[ACTI
 
     if (executor == NULL) {
         for (int action = 0; action < ACTION_COUNT; action++)
-            quota_clear(&quotas[action]);
+            quota_clear(&lanes[action].quota);
         error_no_memory(error);
         return NULL;
     }
@@ -264,7 +264,7 @@ struct executor *executor_new(struct site *site, struct quota_window quotas[ACTI
         .lifetime_min = spec->token.lifetime_min,
         .teams_app_id = spec->token.teams_app_id,
     };
-    gate_init(&executor->gate, quotas, spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0,
+    gate_init(&executor->gate, lanes, spec->engine.create_counts_as_issue && executor->request_options.scope_count > 0,
               seed);
     if (!open_pool(executor, error) || !open_sign_in(executor, error)) {
         executor_free(executor);

@@ -73,11 +73,10 @@ static enum task_verdict after_rejection(struct executor *executor, const struct
     return VERDICT_LEFT;
 }
 
-static enum task_verdict after_throttle(struct executor *executor, const struct task *task, int64_t delay_ms,
-                                        int64_t now_us)
+static enum task_verdict after_throttle(struct executor *executor, struct task *task, int64_t delay_ms, int64_t now_us)
 {
     atomic_fetch_add(&executor->site->throttled, 1);
-    gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
+    task->throttle = gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
     return again(executor);
 }
 

@@ -5,7 +5,7 @@
 enum {
     LONGEST_MS = 1000,
     BERTH_WAIT_US = 50000,
-    USUAL_PAUSE_US = 60 * 1000000, /* no service is given up for a pause like this, however little patience there is */
+    USUAL_PAUSE_US = 60 * 1000000, /* no service is given up for pauses like this, however little patience there is */
 };
 
 static int64_t earlier(int64_t one_us, int64_t other_us)
@@ -60,14 +60,28 @@ static void give_up_on_pause(struct executor *executor, int64_t pause_us)
     executor_stop(executor, STOP_GAVE_UP, &error);
 }
 
+static void give_up_on_throttles(struct executor *executor, int64_t throttled_us)
+{
+    struct error error;
+
+    error_set(&error, ERROR_SYSTEM,
+              "%s has let nothing through for %lld s, it throttles; the rest is left for the next run",
+              executor->site->address->origin.host, (long long)(throttled_us / 1000000));
+    error_hint(&error, "run again when the service is less busy; engine.give_up_after says how long to wait");
+    executor_stop(executor, STOP_GAVE_UP, &error);
+}
+
 void executor_check_patience(struct executor *executor)
 {
     const int64_t now_us = executor_now_us(executor);
     const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
+    const int64_t throttled_us = gate_throttled_us(&executor->gate);
     const int64_t pause_us = paused_until_us(executor) - now_us;
 
     if (!executor->draining && silence_us > 0 && silence_us >= patience_us(executor))
         give_up_on_service(executor, silence_us);
+    if (!executor->draining && throttled_us >= patience_us(executor) && throttled_us > USUAL_PAUSE_US)
+        give_up_on_throttles(executor, throttled_us);
     if (!executor->draining && pause_us > patience_us(executor) && pause_us > USUAL_PAUSE_US)
         give_up_on_pause(executor, pause_us);
     if (executor->draining && now_us >= executor->drain_until_us)

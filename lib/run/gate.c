@@ -1,5 +1,7 @@
 #include "run/gate.h"
 
+#include <string.h>
+
 enum {
     BREAKER_AT = 8, /* failures in a row after which the service counts as down */
     THROTTLE_BASE_US = 1000000,
@@ -8,12 +10,10 @@ enum {
     EXPONENT_MAX = 16,
 };
 
-void gate_init(struct gate *gate, const struct quota_window quotas[ACTION_COUNT], bool create_takes_issue,
-               uint64_t seed)
+void gate_init(struct gate *gate, const struct gate_lane lanes[ACTION_COUNT], bool create_takes_issue, uint64_t seed)
 {
     *gate = (struct gate){.jitter.state = seed, .create_takes_issue = create_takes_issue};
-    for (int action = 0; action < ACTION_COUNT; action++)
-        gate->lanes[action].quota = quotas[action];
+    memcpy(gate->lanes, lanes, sizeof gate->lanes);
 }
 
 void gate_clear(struct gate *gate)
@@ -131,6 +131,11 @@ int64_t gate_silence_us(const struct gate *gate, int64_t now_us)
     return gate->down_since_us == 0 ? 0 : until_us - gate->down_since_us;
 }
 
+int64_t gate_throttled_us(const struct gate *gate)
+{
+    return gate->throttled_since_us == 0 ? 0 : gate->throttled_at_us - gate->throttled_since_us;
+}
+
 /* --- answers --- */
 
 /* The service answered, whatever it said. */
@@ -143,27 +148,33 @@ static void note_sign_of_life(struct gate *gate)
 void gate_note_success(struct gate *gate, enum action action)
 {
     note_sign_of_life(gate);
+    gate->throttled_since_us = 0;
     gate->lanes[action].throttles = 0;
 }
 
 /* One answer pauses its kind of request for everyone. Answers to requests that left before the pause began do not make
  * it longer, unless they ask for it. */
-void gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
+struct gate_throttle gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
 {
     struct gate_lane *lane = &gate->lanes[action];
     const bool is_first = now_us >= lane->paused_until_us;
     int64_t until_us = lane->paused_until_us;
 
     note_sign_of_life(gate);
-    /* Once a pause: what else was on its way when it began says nothing new. */
-    if (is_first)
-        quota_shrink(&lane->quota, now_us);
+    gate->throttled_at_us = now_us;
+    if (gate->throttled_since_us == 0)
+        gate->throttled_since_us = now_us;
     if (delay_ms >= 0)
         until_us = now_us + delay_ms * 1000;
     else if (is_first)
         until_us = now_us + retry_backoff_us(&gate->jitter, THROTTLE_BASE_US, lane->throttles++, WAIT_CAP_US);
     if (until_us > lane->paused_until_us)
         lane->paused_until_us = until_us;
+    /* Once a pause: what else was on its way when it began says nothing new. */
+    if (is_first)
+        quota_shrink(&lane->quota, now_us, until_us);
+    return (struct gate_throttle){.pause_ms = (lane->paused_until_us - now_us + 999) / 1000,
+                                  .limit = lane->quota.limit};
 }
 
 void gate_note_failure(struct gate *gate, int64_t now_us)

@@ -30,11 +30,13 @@ struct gate {
     int64_t down_since_us; /* of the first of them; 0: the service works */
     int64_t failed_at_us;  /* of the last of them */
     int64_t probe_at_us;   /* when the next attempt may leave while it is down */
+
+    int64_t throttled_since_us; /* the first throttle of any kind since something succeeded; 0: none */
+    int64_t throttled_at_us;    /* the last of them */
 };
 
-/* quotas: by enum action; taken over. */
-void gate_init(struct gate *gate, const struct quota_window quotas[ACTION_COUNT], bool create_takes_issue,
-               uint64_t seed);
+/* lanes: by enum action, with what earlier runs used and were told; taken over. */
+void gate_init(struct gate *gate, const struct gate_lane lanes[ACTION_COUNT], bool create_takes_issue, uint64_t seed);
 void gate_clear(struct gate *gate);
 
 /* So many failures in a row that only one request at a time is tried, now and then. */
@@ -63,13 +65,21 @@ void gate_give_back_slot(struct gate *gate, enum action action);
 /* It was answered, or lost. */
 void gate_end_slot(struct gate *gate, enum action action, bool accepted, int64_t now_us);
 
+/* What a throttle has come to: what the next run should know as well. */
+struct gate_throttle {
+    int64_t pause_ms; /* from now on nothing of its kind leaves */
+    uint32_t limit;   /* of the kind's quota */
+};
+
 /* What the answer said of the service. delay_ms: how long it asks to wait; negative when it does not say. */
 void gate_note_success(struct gate *gate, enum action action);
-void gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us);
+struct gate_throttle gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us);
 void gate_note_failure(struct gate *gate, int64_t now_us);
 
 /* For how long nothing but failures came; 0 while the service works. Failures in a row that span so long are enough,
  * however few they are: one user alone may not make more. */
 int64_t gate_silence_us(const struct gate *gate, int64_t now_us);
+/* For how long it throttled again and again, and let nothing through. */
+int64_t gate_throttled_us(const struct gate *gate);
 
 #endif

@@ -125,7 +125,23 @@ void quota_give_back(struct quota_window *quota)
     quota->taken--;
 }
 
-bool quota_shrink(struct quota_window *quota, int64_t now_us)
+/* When a refusal counts as made. */
+static int64_t refusal_us(const struct quota_window *quota, int64_t now_us, int64_t resume_us)
+{
+    return resume_us - quota->window_us > now_us ? resume_us - quota->window_us : now_us;
+}
+
+void quota_recall(struct quota_window *quota, uint32_t limit, int64_t refused_us, int64_t resume_us, int64_t now_us)
+{
+    if (limit == 0 || limit >= quota->count)
+        return;
+    quota->limit = limit;
+    quota->grow_at_us = refusal_us(quota, refused_us, resume_us) + quota->window_us;
+    grow_back(quota, now_us);
+    quota->least = quota->limit;
+}
+
+bool quota_shrink(struct quota_window *quota, int64_t now_us, int64_t resume_us)
 {
     const int64_t span_us = now_us - quota->refused_us;
     /* Answers to what was on its way together are one refusal: between them nothing could be accepted. */
@@ -135,9 +151,9 @@ bool quota_shrink(struct quota_window *quota, int64_t now_us)
     /* What was accepted since the last refusal, over the time that it took. */
     const double seen = (double)quota->accepted * (double)quota->window_us / (double)(span_us > 0 ? span_us : 1);
 
-    quota->refused_us = now_us;
+    quota->refused_us = refusal_us(quota, now_us, resume_us);
     quota->accepted = 0;
-    quota->grow_at_us = now_us + quota->window_us;
+    quota->grow_at_us = quota->refused_us + quota->window_us;
     if (quota->count == 0 || !again || seen >= (double)quota->limit)
         return false;
     quota->limit = seen < 1 ? 1 : (uint32_t)seen;

@@ -6,7 +6,8 @@
  *
  * Where the service allows less than it publishes (it refuses again and again although the promise was kept), the limit
  * shrinks to the rate at which it did accept, and grows back by a twentieth of the count for each window without a
- * refusal.
+ * refusal.  A pause that the service asks for counts as one window at the most: during the rest of it nothing is
+ * learnt.
  */
 #ifndef ROLLCALL_RUN_QUOTA_H
 #define ROLLCALL_RUN_QUOTA_H
@@ -21,7 +22,7 @@ struct quota_window {
     uint32_t least; /* the smallest limit so far */
     int64_t window_us;
     int64_t grow_at_us; /* when a shrunk limit grows again */
-    int64_t refused_us; /* the last refusal; 0: none */
+    int64_t refused_us; /* the last refusal, or one window before its pause ends; 0: none */
     uint64_t accepted;  /* requests since then */
     uint32_t taken;     /* slots of requests without an answer */
     int64_t *ended;     /* when the requests ended that are still counted; a ring of `count`, oldest first */
@@ -35,6 +36,9 @@ void quota_clear(struct quota_window *quota);
 /* A request of an earlier run ended then (which may lie before the clock's zero). In the order of time, before anything
  * is taken. */
 void quota_remember(struct quota_window *quota, int64_t ended_us);
+
+/* An earlier run was refused at refused_us, with a pause until resume_us, and had learnt this limit. */
+void quota_recall(struct quota_window *quota, uint32_t limit, int64_t refused_us, int64_t resume_us, int64_t now_us);
 
 bool quota_available(struct quota_window *quota, int64_t now_us);
 /* When a slot will be free as far as is known: now when one is; INT64_MAX when that depends on answers that have not
@@ -53,8 +57,9 @@ void quota_end(struct quota_window *quota, bool accepted, int64_t now_us);
 /* The request of a taken slot never left. */
 void quota_give_back(struct quota_window *quota);
 
-/* The service refused for too many. One refusal may have any cause; a second within two windows shrinks the limit.
- * Those less than a twentieth of a window after the last one count as the same. True when it did. */
-bool quota_shrink(struct quota_window *quota, int64_t now_us);
+/* The service refused for too many, and may be asked again at resume_us. One refusal may have any cause; a second
+ * within two windows shrinks the limit. Those less than a twentieth of a window after the last one count as the same.
+ * True when it did. */
+bool quota_shrink(struct quota_window *quota, int64_t now_us, int64_t resume_us);
 
 #endif

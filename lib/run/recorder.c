@@ -1,6 +1,7 @@
 /* The recorder: owns the ledger and the outputs while a run lasts. What comes in together is made durable together,
  * tokens in files before the ledger that counts them as delivered; only then is anybody told. Where tokens go elsewhere
  * as well the ledger says at first that they are owed, and counts them when the deliverer brings them back. */
+#include "run/gate_past.h"
 #include "run/moves.h"
 
 #include <poll.h>
@@ -88,6 +89,9 @@ static bool write_result(struct recorder *recorder, struct task *task, struct er
     }
     if (recorder->sinks != NULL && ends_tokens(task))
         sinks_note_end(recorder->sinks);
+    if (task->answer.class == ACS_THROTTLED &&
+        !gate_past_keep(recorder->ledger, result.resource, result.action, &task->throttle, result.at_ms, error))
+        return false;
     return ledger_record_result(recorder->ledger, recorder->engine->run, &result, error);
 }
 

@@ -10,6 +10,7 @@
 #include "core/action.h"
 #include "ledger/ledger.h"
 #include "output/sink.h"
+#include "run/gate.h"
 #include "run/plan.h"
 
 #include <stddef.h>
@@ -68,10 +69,11 @@ struct task {
     int64_t answered_at_ms;
     char ms_cv[64];
     struct acs_answer answer;
+    struct gate_throttle throttle;                     /* of an answer that is one */
     unsigned char token_print[TOKEN_FINGERPRINT_SIZE]; /* set when the token goes to the sinks */
     bool token_is_written;                             /* to the files among them */
     bool delivered;                                    /* every required sink has it */
-    char first_code[ACS_CODE_SIZE];                    /* of the first attempt that went wrong; "" when none did */
+    char first_code[ACS_CODE_SIZE]; /* of the first attempt of this action that went wrong; "" when none did */
 
     const char *key; /* these point into text */
     size_t key_length;

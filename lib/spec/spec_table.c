@@ -344,7 +344,7 @@ const struct spec_key spec_table[] = {
      .max = 10 * MINUTE, .unit_ms = 1, .example = "30s", .help = "Without a byte in either direction."},
     {"engine", "give_up_after", SPEC_DURATION, FIELD(engine.give_up_after_ms), .initial = "5m", .min = SECOND,
      .max = 24 * HOUR, .unit_ms = 1, .example = "5m",
-     .help = "A service that does not answer for so long, or asks to wait longer, ends the run."},
+     .help = "A service that does not answer, or only throttles, for so long, or asks to wait longer, ends the run."},
 };
 const size_t spec_table_count = sizeof spec_table / sizeof spec_table[0];
 

@@ -42,17 +42,35 @@ the_next_run_finishes() {
 @test "the failures file has the first cause of a user and the last" {
     printf 'user_id,name\nanna,Anna\n' >users.csv
     with_faults '{ operation: create, nth: 1, status: 503, code: Overloaded }' '{ nth: 2, status: 500, code: Broken }' \
-        '{ nth: 3, status: 409, code: Conflict }'
+        '{ from: 3, until: 6, status: 429, retry_after: 0 }' '{ from: 7, until: 9, status: 429, retry_after: 0, code: Busy }' \
+        '{ nth: 10, status: 409, code: Conflict }'
     run_job
     [ "$status" -eq 1 ]
     says '1 failed: see out/failures.csv'
-    is "$(rows out/failures.csv | cut -d, -f1,3,4,5,8,9)" 'anna,added,provision,Conflict,Overloaded,3'
+    is "$(rows out/failures.csv | cut -d, -f1,3,4,5,8,9)" 'anna,added,provision,Conflict,Overloaded,10'
+    # What was repeated is one line of the history, and what may have made an identity is a line of its own.
+    "$ROLLCALL" history job.yaml anna >history
+    is "$(grep -c ' in_doubt ' history)" 2
+    grep -q ' repeated 7 times until .*: first Fault, last Busy$' history
     # What failed is a roster again.
     mv out/failures.csv again.csv
     write_job roster='{ csv: again.csv, key: user_id }'
     run_job
     [ "$status" -eq 0 ]
     is "$(column 1 out/mapping.csv)" anna
+}
+
+@test "the failures file has the causes of the action that failed, and a single cause once" {
+    write_job roster='{ csv: users.csv, key: user_id, watch: [name] }' rules='{ added: provision, changed: [revoke, issue] }' \
+        limits='{ revoke: 100% }'
+    with_faults '{ operation: revoke, nth: 1, status: 503, code: Overloaded }' '{ operation: issue, status: 409, code: Conflict }'
+    printf 'user_id,name\nanna,Anna\n' >users.csv
+    run_job
+    printf 'user_id,name\nanna,Anne\n' >users.csv
+    run_job
+    [ "$status" -eq 1 ]
+    is "$(rows out/failures.csv | cut -d, -f1,3,4,5,8,9)" 'anna,changed,issue,Conflict,,1'
+    "$ROLLCALL" history job.yaml anna | grep -q 'revoke *repeated: Overloaded$'
 }
 
 # rejected TEXT: a run that is stopped in the middle, for a cause that is about nobody.
@@ -139,6 +157,17 @@ rejected() {
     says 'the rest is left for the next run'
     [[ $stderr =~ 'hint: run again after '20[0-9T:-]+Z'; engine.give_up_after says how long a run waits' ]]
     is "$(rows out/failures.csv)" ""
+    # The next run knows, sends nothing, and says it again; so does doctor.
+    local sent
+    sent=$(requests_sent)
+    run_job
+    [ "$status" -eq 1 ]
+    says '127.0.0.1 asks to wait for 3'
+    is "$(requests_sent)" "$sent"
+    run "$ROLLCALL" doctor job.yaml
+    [[ $output =~ provision': the service asked an earlier run to wait until '20 ]]
+    # An hour later.
+    sql "UPDATE meta SET value = (substr(value, 1, 13) - 3600000) || substr(value, 14) WHERE name GLOB 'throttle *'"
     the_next_run_finishes
 }
 

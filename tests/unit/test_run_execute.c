@@ -46,6 +46,39 @@ static int64_t now_ms(void)
     return clock_monotonic_us(&clock_system) / 1000;
 }
 
+/* --- the runs' clock: so many times as fast as the machine's, and ahead of it --- */
+
+static int64_t speed = 1;
+static int64_t ahead_ms;
+
+static int64_t passed_us(void)
+{
+    static int64_t first_us;
+
+    if (first_us == 0)
+        first_us = clock_monotonic_us(&clock_system);
+    return (clock_monotonic_us(&clock_system) - first_us) * speed + ahead_ms * 1000;
+}
+
+static int64_t clock_of_runs_monotonic_us(void *context)
+{
+    (void)context;
+    return 86400 * second_ms * 1000 + passed_us();
+}
+
+static int64_t clock_of_runs_wall_ms(void *context)
+{
+    static int64_t first_ms;
+
+    (void)context;
+    if (first_ms == 0)
+        first_ms = clock_wall_ms(&clock_system);
+    return first_ms + passed_us() / 1000;
+}
+
+static const struct clock clock_of_runs = {.wall_ms = clock_of_runs_wall_ms,
+                                           .monotonic_us = clock_of_runs_monotonic_us};
+
 static void copy_value(const char *text, const char *name, const char *ends, char *value, size_t size)
 {
     const char *start = strcasestr(text, name);
@@ -110,6 +143,8 @@ static int begin(void **state)
 {
     call_count = created = 0;
     forgets_tokens = false;
+    speed = 1;
+    ahead_ms = 0;
     decide = NULL;
     const int result = plan_begin_test(state);
     end_run(RUN_DONE);
@@ -134,7 +169,7 @@ static struct sinks *sinks;
 
 static void open_sinks(void)
 {
-    sinks = spec->outputs.sink_count > 0 ? sinks_open(spec, ledger, &clock_system, &error) : NULL;
+    sinks = spec->outputs.sink_count > 0 ? sinks_open(spec, ledger, &clock_of_runs, &error) : NULL;
     works(sinks != NULL || spec->outputs.sink_count == 0);
 }
 
@@ -148,7 +183,7 @@ static bool run_with(const char *roster, FILE *out)
     snprintf(connection, sizeof connection, "endpoint=%s;accesskey=c2VjcmV0", server.url);
     works(acs_resource_parse(connection, &resource, &error));
     open_sinks();
-    plan_options.now_s = clock_wall_ms(&clock_system) / 1000;
+    plan_options.now_s = clock_wall_ms(&clock_of_runs) / 1000;
     make_plan(roster);
     struct reporter *reporter = reporter_new(&look, &error);
     const struct run_input input = {
@@ -159,7 +194,7 @@ static bool run_with(const char *roster, FILE *out)
         .ledger = ledger,
         .sinks = sinks,
         .reporter = reporter,
-        .clock = &clock_system,
+        .clock = &clock_of_runs,
         .operator_name = "anna@host",
         .stop_fd = stop_fd,
     };
@@ -445,6 +480,62 @@ static void nobody_fails_because_the_service_is_busy(void **state)
     assert_int_equal(summary.failed, 0);
 }
 
+static int throttle_for_an_hour(const struct call *call, char headers[256])
+{
+    (void)call;
+    strcpy(headers, "Retry-After: 3600\r\n");
+    return call_count > 4 ? 429 : -1;
+}
+
+static void a_pause_outlives_the_run_and_its_end_too(void **state)
+{
+    (void)state;
+    decide = throttle_for_an_hour;
+    load_spec("", FEW_AT_ONCE ADDED);
+    assert_false(run(roster_of(0, 20)));
+    says("asks to wait for 3");
+    assert_int_equal(summary.done_users, 4);
+    assert_in_range(call_count, 5, 8);
+    decide = NULL;
+    /* The next run sends nothing before the time is up, also when the clock was set back meanwhile. */
+    const unsigned before = call_count;
+    for (int i = 0; i < 2; i++) {
+        ahead_ms = i == 0 ? 1800 * second_ms : -600 * second_ms;
+        assert_false(run(NULL));
+        says(i == 0 ? "asks to wait for 1" : "asks to wait for 3");
+        assert_string_equal(summary.state, "stopped");
+        assert_int_equal(summary.left, 16);
+        assert_int_equal(call_count, before);
+    }
+    ahead_ms = 3601 * second_ms;
+    works(run(NULL));
+    everybody_has_one_identity(20);
+}
+
+static int throttle_at_once(const struct call *call, char headers[256])
+{
+    (void)call;
+    strcpy(headers, "Retry-After: 0\r\n");
+    return 429;
+}
+
+static void a_service_that_does_nothing_but_throttle_is_given_up(void **state)
+{
+    (void)state;
+    speed = 1000;
+    decide = throttle_at_once;
+    load_spec("", "engine:\n  concurrency: 4\n  give_up_after: 90s\n  quotas: { create: none }\n" OUTPUTS ADDED);
+    assert_false(run(roster_of(0, 20)));
+    says("has let nothing through for ");
+    hints("engine.give_up_after");
+    assert_string_equal(summary.state, "stopped");
+    assert_int_equal(summary.left, 20);
+    assert_null(strstr(read_file("failures.csv"), "u0"));
+    decide = NULL;
+    works(run(NULL));
+    everybody_has_one_identity(20);
+}
+
 /* --- the quota --- */
 
 /* As the service sees it, at its worst: no request may arrive before a window has passed since the answer to the one
@@ -619,6 +710,47 @@ static void users_who_fail_stand_in_the_failures_file_and_the_others_are_done(vo
     assert_int_equal(counts_at(0).by_state[IDENTITY_ACTIVE], 5);
 }
 
+static unsigned creates;
+
+/* All that can go wrong for the one who is created, while the service works for the others. */
+static int fail_creates(const struct call *call, char headers[256])
+{
+    static const int ends[] = {0, 429, 500, 0, 503, 502, 429, 504, 408, 0, 500, 503};
+    const unsigned count = sizeof ends / sizeof *ends;
+
+    if (call->action != ACTION_PROVISION) {
+        usleep(creates < count ? 1000 : 0); /* the others last for as long as its tries do */
+        return -1;
+    }
+    const int end = creates < count ? ends[creates++] : -1;
+    if (end == 429)
+        strcpy(headers, "Retry-After-Ms: 0\r\n");
+    return end;
+}
+
+static void a_user_for_whom_everything_goes_wrong_is_one_row_with_the_first_cause_and_the_last(void **state)
+{
+    (void)state;
+    speed = 400; /* ten tries take a minute or two */
+    load_spec("", FEW_AT_ONCE "  quotas: { create: none, issue: none }\n  give_up_after: 1h\n" WITH_TOKENS ADDED
+                              "  expiring: { within: 1h, do: issue }\n");
+    works(run(roster_of(1, 600)));
+    execute_sql("UPDATE identities SET token_expires_at = 1");
+    creates = 0;
+    decide = fail_creates;
+    works(run(roster_of(0, 601)));
+    assert_int_equal(summary.failed, 1);
+    assert_int_equal(summary.done_users, 600);
+    /* Ten tries; a throttle is none. */
+    assert_int_equal(creates, 12);
+    const char *row = strstr(read_file("failures.csv"), "\nu000,");
+    assert_non_null(row);
+    assert_non_null(strstr(row, ",Code,no,"));
+    assert_non_null(strstr(row, ",answer_lost,12\n"));
+    assert_null(strstr(row + 1, "\nu"));
+    assert_int_equal(count_rows("SELECT count(*) FROM audit WHERE key = ?1", "u000"), 12);
+}
+
 /* --- what a run remembers --- */
 
 static void a_run_for_named_users_is_no_measure_for_the_next_roster(void **state)
@@ -671,6 +803,8 @@ static const struct CMUnitTest tests[] = {
     TEST(with_a_custom_id_a_lost_create_is_repeated_and_nothing_is_in_doubt),
     TEST(a_throttle_holds_back_everybody_until_it_is_over),
     TEST(nobody_fails_because_the_service_is_busy),
+    TEST(a_pause_outlives_the_run_and_its_end_too),
+    TEST(a_service_that_does_nothing_but_throttle_is_given_up),
     TEST(the_quota_is_kept_within_a_run_and_across_runs),
     TEST(the_quota_counts_attempts_that_failed),
     TEST(a_wrong_credential_stops_the_run_and_fails_nobody),
@@ -679,6 +813,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_failures_file_that_cannot_be_written_refuses_the_run_before_it_begins),
     TEST(what_the_ledger_could_not_take_is_not_shown_and_not_lost),
     TEST(users_who_fail_stand_in_the_failures_file_and_the_others_are_done),
+    TEST(a_user_for_whom_everything_goes_wrong_is_one_row_with_the_first_cause_and_the_last),
     TEST(a_run_for_named_users_is_no_measure_for_the_next_roster),
     TEST(a_grace_period_starts_once_and_its_revoke_is_made_up_for),
 };

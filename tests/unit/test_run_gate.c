@@ -13,11 +13,11 @@ static struct error error;
 static void make(uint32_t create, uint32_t issue, uint32_t revoke, bool create_takes_issue)
 {
     const uint32_t counts[ACTION_COUNT] = {create, issue, revoke, 0};
-    struct quota_window quotas[ACTION_COUNT];
+    struct gate_lane lanes[ACTION_COUNT] = {0};
 
     for (int action = 0; action < ACTION_COUNT; action++)
-        assert_true(quota_init(&quotas[action], counts[action], 1000, &error));
-    gate_init(&gate, quotas, create_takes_issue, 1);
+        assert_true(quota_init(&lanes[action].quota, counts[action], 1000, &error));
+    gate_init(&gate, lanes, create_takes_issue, 1);
 }
 
 static int end(void **state)
@@ -210,6 +210,99 @@ static void few_failures_over_a_long_time_are_a_silence_too(void **state)
     assert_int_equal(gate_silence_us(&gate, 100 * second_us), 60 * second_us);
 }
 
+static void throttles_again_and_again_are_told_from_one_long_pause(void **state)
+{
+    (void)state;
+    make(0, 0, 0, false);
+    gate_note_throttle(&gate, ACTION_ISSUE, 3600000, second_us);
+    assert_int_equal(gate_throttled_us(&gate), 0);
+    for (int i = 2; i <= 5; i++)
+        gate_note_throttle(&gate, ACTION_REVOKE, 0, i * second_us);
+    assert_int_equal(gate_throttled_us(&gate), 4 * second_us);
+    gate_note_failure(&gate, 6 * second_us); /* it lets nothing through either */
+    assert_int_equal(gate_throttled_us(&gate), 4 * second_us);
+    gate_note_success(&gate, ACTION_ISSUE);
+    assert_int_equal(gate_throttled_us(&gate), 0);
+}
+
+static void what_a_throttle_came_to_can_be_kept(void **state)
+{
+    struct gate_throttle throttle;
+
+    (void)state;
+    make(0, 10, 0, false);
+    throttle = gate_note_throttle(&gate, ACTION_ISSUE, 2000, second_us);
+    assert_int_equal(throttle.pause_ms, 2000);
+    assert_int_equal(throttle.limit, 10);
+    throttle = gate_note_throttle(&gate, ACTION_ISSUE, 100, second_us + 1); /* the pause that holds */
+    assert_int_equal(throttle.pause_ms, 2000);
+}
+
+/* --- a service that allows less than the spec says, and later more --- */
+
+struct service {
+    uint32_t allows; /* in any second */
+    int64_t passed_us[4096];
+    uint32_t passed;
+    uint32_t throttled;
+};
+
+/* One request, answered 1 ms later; one that is refused is told when there is room again. */
+static void serve(struct service *service, int64_t *now_us)
+{
+    gate_take_slot(&gate, ACTION_ISSUE);
+    *now_us += 1000;
+    const int64_t oldest_us =
+        service->passed < service->allows ? INT64_MIN / 2 : service->passed_us[service->passed - service->allows];
+    const bool ok = oldest_us + second_us <= *now_us;
+    gate_end_slot(&gate, ACTION_ISSUE, ok, *now_us);
+    if (ok) {
+        service->passed_us[service->passed++] = *now_us;
+        gate_note_success(&gate, ACTION_ISSUE);
+    } else {
+        service->throttled++;
+        gate_note_throttle(&gate, ACTION_ISSUE, (oldest_us + second_us - *now_us + 999) / 1000, *now_us);
+    }
+}
+
+/* As many requests as the gate lets leave until then. */
+static void work_until(struct service *service, int64_t *now_us, int64_t end_us)
+{
+    service->throttled = 0;
+    const uint32_t before = service->passed;
+    while (*now_us < end_us) {
+        if (gate_admits(&gate, ACTION_ISSUE, 0, *now_us))
+            serve(service, now_us);
+        else
+            *now_us = gate_next_us(&gate, ACTION_ISSUE, *now_us);
+    }
+    print_message("%u passed, %u throttled, limit %u\n", service->passed - before, service->throttled,
+                  gate.lanes[ACTION_ISSUE].quota.limit);
+}
+
+static void the_window_shrinks_to_what_works_and_grows_back_when_more_does(void **state)
+{
+    static struct service service;
+    const struct quota_window *quota = &gate.lanes[ACTION_ISSUE].quota;
+    int64_t now_us = second_us;
+
+    (void)state;
+    make(0, 40, 0, false);
+    service = (struct service){.allows = 10};
+    work_until(&service, &now_us, 10 * second_us);
+    assert_in_range(quota->limit, 5, 16);
+    work_until(&service, &now_us, 60 * second_us); /* what is learnt by now keeps it from asking for too much */
+    assert_in_range(service.throttled, 1, 50);
+    assert_in_range(service.passed, 500, 600);
+    assert_in_range(quota->least, 5, 10);
+    service.allows = 100;
+    work_until(&service, &now_us, 61 * second_us);
+    assert_in_range(quota->limit, 5, 16); /* slowly */
+    work_until(&service, &now_us, 80 * second_us);
+    assert_int_equal(service.throttled, 0);
+    assert_int_equal(quota->limit, 40);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 static const struct CMUnitTest tests[] = {
@@ -225,6 +318,9 @@ static const struct CMUnitTest tests[] = {
     TEST(probes_become_rare_and_never_end),
     TEST(one_answer_of_any_kind_ends_the_outage),
     TEST(few_failures_over_a_long_time_are_a_silence_too),
+    TEST(throttles_again_and_again_are_told_from_one_long_pause),
+    TEST(what_a_throttle_came_to_can_be_kept),
+    TEST(the_window_shrinks_to_what_works_and_grows_back_when_more_does),
 };
 
 int main(void)

@@ -385,7 +385,7 @@ static void one_refusal_changes_nothing(void **state)
     make(10, 1000);
     answer(4, true, 1000000);
     answer(6, false, 1000000);
-    assert_false(quota_shrink(&quota, 1000000));
+    assert_false(quota_shrink(&quota, 1000000, 1000000));
     take(10, 2000000);
 }
 
@@ -393,10 +393,10 @@ static void a_second_refusal_shrinks_the_limit_to_what_was_accepted(void **state
 {
     (void)state;
     make(10, 1000);
-    assert_false(quota_shrink(&quota, 1000000));
+    assert_false(quota_shrink(&quota, 1000000, 1000000));
     answer(4, true, 1500000);
     answer(1, false, 2000000);
-    assert_true(quota_shrink(&quota, 2000000));
+    assert_true(quota_shrink(&quota, 2000000, 2000000));
     assert_int_equal(quota.limit, 4);
     assert_int_equal(quota.least, 4);
     assert_false(quota_available(&quota, 2000000));
@@ -411,7 +411,7 @@ static void refusals_of_one_burst_are_one(void **state)
     answer(450, true, 1000000);
     for (int i = 0; i < 50; i++) {
         answer(1, false, 1001000 + i);
-        assert_false(quota_shrink(&quota, 1001000 + i));
+        assert_false(quota_shrink(&quota, 1001000 + i, 1001000 + i));
     }
     assert_int_equal(quota.limit, 1000);
 }
@@ -420,8 +420,8 @@ static void a_refusal_long_after_the_last_one_is_a_first_one(void **state)
 {
     (void)state;
     make(10, 1000);
-    assert_false(quota_shrink(&quota, 1000000));
-    assert_false(quota_shrink(&quota, 3000001));
+    assert_false(quota_shrink(&quota, 1000000, 1000000));
+    assert_false(quota_shrink(&quota, 3000001, 3000001));
     assert_int_equal(quota.limit, 10);
 }
 
@@ -429,9 +429,9 @@ static void a_shrunk_limit_grows_back_and_never_beyond_the_promise(void **state)
 {
     (void)state;
     make(10, 1000);
-    quota_shrink(&quota, 1000000);
+    quota_shrink(&quota, 1000000, 1000000);
     answer(2, true, 1500000);
-    assert_true(quota_shrink(&quota, 2000000));
+    assert_true(quota_shrink(&quota, 2000000, 2000000));
     assert_int_equal(quota.limit, 2);
     assert_true(quota_available(&quota, 2999999));
     assert_int_equal(quota.limit, 2);
@@ -441,6 +441,41 @@ static void a_shrunk_limit_grows_back_and_never_beyond_the_promise(void **state)
     assert_int_equal(quota.limit, 10);
     take(10, 100000000);
     assert_false(quota_available(&quota, 100000000));
+}
+
+/* Two windows are over when the pause is: that nothing was accepted meanwhile says nothing of the rate. */
+static void a_long_pause_between_two_refusals_hides_neither(void **state)
+{
+    (void)state;
+    make(20, 1000);
+    answer(9, true, 1000000);
+    assert_false(quota_shrink(&quota, 1000000, 9000000));
+    answer(9, true, 9200000);
+    assert_true(quota_shrink(&quota, 9200000, 18000000));
+    assert_in_range(quota.limit, 7, 9);
+    const uint32_t learnt = quota.limit;
+    quota_available(&quota, 17999999);
+    assert_int_equal(quota.limit, learnt); /* nor does it grow while nothing leaves */
+    quota_available(&quota, 18000000);
+    assert_int_equal(quota.limit, learnt + 2);
+}
+
+static void what_an_earlier_run_has_learnt_grows_on_from_there(void **state)
+{
+    (void)state;
+    make(10, 1000);
+    quota_recall(&quota, 4, -2500000, -2500000, 0);
+    assert_int_equal(quota.limit, 6); /* two windows are over */
+    assert_int_equal(quota.least, 6);
+    take(6, 0);
+    assert_false(quota_available(&quota, 499999));
+    assert_true(quota_available(&quota, 500000));
+    quota_clear(&quota);
+    make(10, 1000);
+    quota_recall(&quota, 12, 0, 0, 0); /* of a larger quota, in an older job spec */
+    quota_recall(&quota, 0, 0, 0, 0);
+    assert_int_equal(quota.limit, 10);
+    assert_int_equal(quota.least, 10);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, end)
@@ -465,6 +500,8 @@ static const struct CMUnitTest tests[] = {
     TEST(refusals_of_one_burst_are_one),
     TEST(a_refusal_long_after_the_last_one_is_a_first_one),
     TEST(a_shrunk_limit_grows_back_and_never_beyond_the_promise),
+    TEST(a_long_pause_between_two_refusals_hides_neither),
+    TEST(what_an_earlier_run_has_learnt_grows_on_from_there),
 };
 
 int main(void)
