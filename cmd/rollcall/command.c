@@ -106,11 +106,12 @@ int command_error(const struct error *error)
 }
 
 /* What a command prints is its result, and half of it is none. That a reader of a pipe has seen enough is no fault.
- * What was said here is not said again. */
+ * What was said here is not said again, nor what ended a command that does nothing but print. */
 int command_finish_logged(const struct command *command, const struct log *log, int status)
 {
     struct stat info;
     const bool is_pipe = fstat(STDOUT_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+    const bool is_told = ferror(stdout) != 0 && !command->acts && status == error_exit_status(ERROR_SYSTEM);
     struct error error;
 
     errno = 0;
@@ -122,6 +123,8 @@ int command_finish_logged(const struct command *command, const struct log *log, 
         error_set(&error, ERROR_SYSTEM, "cannot write to standard output");
     clearerr(stdout);
     __fpurge(stdout);
+    if (is_told)
+        return status;
     const int failed = command_log_error(log, &error);
     return command->acts || status != 0 ? status : failed;
 }

@@ -3,6 +3,7 @@
 
 #include "acs/acs.h"
 #include "core/clock.h"
+#include "core/text.h"
 #include "output/csv_out.h"
 #include "roster/roster.h"
 #include "run/places.h"
@@ -199,7 +200,8 @@ static int import_mapping(const char *job, const char *path)
                     import_all(&import, spec, addresses, path, &error);
     int status = 0;
     if (ok)
-        printf("%s: %" PRIu64 " identities adopted, %" PRIu64 " known already\n", path, import.adopted, import.there);
+        printf("%s: %" PRIu64 " %s adopted, %" PRIu64 " known already\n", path, import.adopted,
+               text_noun(import.adopted, "identity", "identities"), import.there);
     else if (import.problems.total > 0 && error.code != ERROR_SYSTEM) {
         problems_print(&import.problems, stderr);
         fputs("rollcall: nothing was adopted\n  hint: correct the rows or take them out, and import the whole again\n",

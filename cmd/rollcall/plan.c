@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "core/clock.h"
+#include "core/text.h"
 #include "output/reporter.h"
 #include "plan_json.h"
 #include "run/plan_file.h"
@@ -27,7 +28,7 @@ static void print_users(FILE *stream, uint64_t users, const uint64_t requests[AC
 {
     const char *separator = " (";
 
-    fprintf(stream, "%" PRIu64 " user%s", users, users == 1 ? "" : "s");
+    fprintf(stream, "%" PRIu64 " %s", users, text_noun(users, "user", "users"));
     for (int action = 0; action < ACTION_COUNT; action++) {
         if (requests[action] == 0)
             continue;
@@ -119,8 +120,9 @@ void print_plan(const struct plan *plan, FILE *stream)
                 actions);
     }
     if (plan->spec->roster.previous != NULL)
-        fprintf(stream, "against %s: %" PRIu64 " rows there, %" PRIu64 " of them gone, %" PRIu64 " changed\n",
-                plan->spec->roster.previous, plan->previous.rows, plan->previous_gone, plan->previous_changed);
+        fprintf(stream, "against %s: %" PRIu64 " %s there, %" PRIu64 " of them gone, %" PRIu64 " changed\n",
+                plan->spec->roster.previous, plan->previous.rows, text_noun(plan->previous.rows, "row", "rows"),
+                plan->previous_gone, plan->previous_changed);
     print_requests(plan, stream);
 }
 

@@ -260,11 +260,13 @@ static int write_metrics(const struct job *job, int status)
         other = ledger_open(spec->ledger, LEDGER_READ, &error);
     if (error.code == ERROR_NONE && job->ledger != NULL)
         ledger_add_totals(job->ledger, &error);
+    /* What is wrong with the ledger ended the run, and was told. */
+    const bool is_told = status != 0 && error.code != ERROR_NONE;
     if (error.code == ERROR_NONE)
         metrics_write(spec->outputs.metrics, job->ledger != NULL ? job->ledger : other, spec->name, status,
                       clock_wall_ms(&clock_system), &error);
     ledger_close(other);
-    if (error.code == ERROR_NONE)
+    if (error.code == ERROR_NONE || is_told)
         return status;
     command_log_error(job->log, &error);
     return status != 0 ? status : error_exit_status(ERROR_SYSTEM);

@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "core/clock.h"
+#include "core/text.h"
 #include "output/json_out.h"
 
 #include <inttypes.h>
@@ -12,7 +13,6 @@ enum { RUNS_SHOWN = 5, IN_DOUBT_SHOWN = 20 };
 struct shown {
     uint64_t count;
     bool json;
-    bool held;    /* a run is at work */
     json_t *list; /* of the JSON */
 };
 
@@ -40,8 +40,7 @@ static bool print_run(void *context, const struct run_record *run, struct error 
 {
     char started[TIME_TEXT_SIZE];
     struct shown *shown = context;
-    /* A run that was killed could not say so; the next one will. */
-    const char *state = run_state_name(run->state == RUN_RUNNING && !shown->held ? RUN_CRASHED : run->state);
+    const char *state = run_state_name(run->state);
 
     (void)error;
     time_format_rfc3339(run->started_at_ms / 1000, started);
@@ -104,7 +103,7 @@ static bool print_resource(void *context, const struct resource_count *resource,
 
 static bool print_text(struct ledger *ledger, const struct ledger_counts *counts, bool held, struct error *error)
 {
-    struct shown shown = {.held = held};
+    struct shown shown = {0};
     struct shown resources = {0};
 
     if (!ledger_each_resource(ledger, print_resource, &resources, error))
@@ -118,14 +117,17 @@ static bool print_text(struct ledger *ledger, const struct ledger_counts *counts
            " within 24 h\n",
            counts->tokens_live, counts->tokens_within_1h, counts->tokens_within_6h, counts->tokens_within_24h);
     if (counts->open_tasks > 0)
-        printf("under way   %" PRIu64 " requests%s\n", counts->open_tasks,
-               held ? "" : " of a run that was killed: the next run finds out about them");
-    printf("in doubt    %" PRIu64 " creates%s\n", counts->in_doubt,
+        printf(
+            "under way   %" PRIu64 " %s%s\n", counts->open_tasks, text_noun(counts->open_tasks, "request", "requests"),
+            held ? ", sent or about to be" : " of a run that was killed, sent or about to be: the next run finds out");
+    printf("in doubt    %" PRIu64 " %s%s\n", counts->in_doubt, text_noun(counts->in_doubt, "create", "creates"),
            counts->in_doubt > 0 ? " whose answer was lost: there may be identities that nobody knows" : "");
     if (!ledger_each_in_doubt(ledger, print_in_doubt, &shown, error))
         return false;
     if (shown.count > IN_DOUBT_SHOWN)
         printf("  and %" PRIu64 " more (--json lists all)\n", shown.count - IN_DOUBT_SHOWN);
+    if (shown.count > 0)
+        printf("  hint: the service's support can search for them by request id and time\n");
     printf("last runs\n");
     return ledger_each_run(ledger, RUNS_SHOWN, print_run, &shown, error);
 }
@@ -146,9 +148,9 @@ static json_t *only_host(json_t *resources)
     return host != NULL ? host : json_string("");
 }
 
-static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, bool held, struct error *error)
+static bool print_json(struct ledger *ledger, const struct ledger_counts *counts, struct error *error)
 {
-    struct shown runs = {.json = true, .held = held, .list = json_array()};
+    struct shown runs = {.json = true, .list = json_array()};
     struct shown in_doubt = {.json = true, .list = json_array()};
     struct shown resources = {.json = true, .list = json_array()};
     const bool ok = ledger_each_resource(ledger, print_resource, &resources, error) &&
@@ -182,7 +184,7 @@ static int show_status(const char *path, bool json)
     const bool held = ledger_is_held(spec->ledger);
     struct ledger *ledger = ledger_open(spec->ledger, LEDGER_READ, &error);
     const bool ok = ledger != NULL && ledger_count(ledger, clock_wall_ms(&clock_system) / 1000, &counts, &error) &&
-                    (json ? print_json : print_text)(ledger, &counts, held, &error);
+                    (json ? print_json(ledger, &counts, &error) : print_text(ledger, &counts, held, &error));
     ledger_close(ledger);
     spec_free(spec);
     return ok ? 0 : command_error(&error);

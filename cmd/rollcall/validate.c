@@ -1,6 +1,8 @@
 /* rollcall validate: the spec, and the roster that it names. */
 #include "command.h"
 
+#include "core/text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,7 +31,8 @@ static int validate(const char *path, enum spec_secrets secrets)
     else if (strcmp(job.spec->roster.csv, "-") != 0)
         status = job_plan(&job, &(struct plan_options){0});
     if (status == 0 && job.plan != NULL)
-        printf("%s: valid; %s: %" PRIu64 " users\n", path, job.spec->roster.csv, job.plan->roster.selected);
+        printf("%s: valid; %s: %" PRIu64 " %s\n", path, job.spec->roster.csv, job.plan->roster.selected,
+               text_noun(job.plan->roster.selected, "user", "users"));
     else if (status == 0)
         printf("%s: valid\n", path);
     job_close(&job);

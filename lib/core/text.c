@@ -70,3 +70,8 @@ void text_print(const char *text, char *line, size_t size)
     }
     line[length] = '\0';
 }
+
+const char *text_noun(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}

@@ -2,6 +2,7 @@
 #include "ledger/ledger_internal.h"
 
 #include "core/crash.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,7 +133,9 @@ bool ledger_check_integrity(struct ledger *ledger, struct error *error)
         return false;
     const bool sound = row && strcmp(ledger_column_text(statement, 0), "ok") == 0;
     if (!sound) {
-        error_set(error, ERROR_INPUT, "%s is damaged: %s", ledger->path, ledger_column_text(statement, 0));
+        char finding[256];
+        text_print(ledger_column_text(statement, 0), finding, sizeof finding);
+        error_set(error, ERROR_INPUT, "%s is damaged: %s", ledger->path, finding);
         error_hint(error,
                    "restore it from a backup, never delete it: it holds the only record of which identity is whose");
     }

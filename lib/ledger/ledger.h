@@ -158,18 +158,18 @@ const char *run_state_name(enum run_state state);
 struct run_record {
     int64_t id;
     int64_t started_at_ms;
-    int64_t ended_at_ms; /* 0 while it runs */
+    int64_t ended_at_ms; /* 0 while it runs, and when it was killed */
     enum run_state state;
     const char *job;           /* name of the spec */
     const char *operator_name; /* user@host */
     uint64_t roster_rows;      /* selected rows of the roster */
     uint64_t users;            /* that the plan acts on; 0 for runs of before this was recorded, likewise below */
     uint64_t categories[CATEGORY_COUNT]; /* users by where the join found them, acted on or not */
-    int64_t audit_before; /* id of the last row in the audit trail when it began: its own rows are later ones */
-    uint64_t done[ACTION_COUNT];
-    uint64_t failed;
-    uint64_t left;     /* planned, not ended: for the next run */
-    uint64_t in_doubt; /* possible orphans that this run recorded */
+    int64_t audit_before;        /* id of the last row in the audit trail when it began: its own rows are later ones */
+    uint64_t done[ACTION_COUNT]; /* so far */
+    uint64_t failed;             /* 0 while it runs, and when it was killed; likewise below */
+    uint64_t left;               /* planned, not ended: for the next run */
+    uint64_t in_doubt;           /* possible orphans that this run recorded */
     uint64_t throttled;
     const char *reason; /* why it stopped before its end, for people; "" or NULL when it did not, or nobody knows */
 };

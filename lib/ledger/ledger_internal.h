@@ -34,6 +34,7 @@ enum statement {
     SQL_IDENTITY_ADOPT,
     SQL_HAS_TOKEN,
     SQL_RUN_CRASHED,
+    SQL_RUN_DONE_SO_FAR,
     SQL_RUN_INSERT,
     SQL_RUN_END,
     SQL_RUNS,

@@ -90,6 +90,34 @@ static void fill(sqlite3_stmt *statement, struct run_record *run)
         run->categories[category] = (uint64_t)sqlite3_column_int64(statement, 18 + category);
 }
 
+/* One that did not come to its end wrote no numbers: the audit trail has them. */
+static bool count_so_far(struct ledger *ledger, struct run_record *run, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUN_DONE_SO_FAR, error);
+    enum action action;
+    bool row = true;
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, run->audit_before);
+    sqlite3_bind_int64(statement, 2, run->id);
+    while (row) {
+        if (!ledger_step(ledger, statement, "count what a run has done", &row, error))
+            return false;
+        if (row && action_parse(ledger_column_text(statement, 0), &action))
+            run->done[action] = (uint64_t)sqlite3_column_int64(statement, 1);
+    }
+    return true;
+}
+
+static bool complete(struct ledger *ledger, struct run_record *run, struct error *error)
+{
+    /* A run that was killed could not say so; the next one will. */
+    if (run->state == RUN_RUNNING && !ledger_is_held(ledger->path))
+        run->state = RUN_CRASHED;
+    return (run->state != RUN_RUNNING && run->state != RUN_CRASHED) || count_so_far(ledger, run, error);
+}
+
 bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, void *context, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_RUNS, error);
@@ -105,7 +133,7 @@ bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, vo
         if (!row)
             return true;
         fill(statement, &run);
-        if (!visit(context, &run, error)) {
+        if (!complete(ledger, &run, error) || !visit(context, &run, error)) {
             sqlite3_reset(statement);
             return false;
         }
@@ -146,7 +174,7 @@ bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct 
     if (!ledger_step(ledger, statement, "find a run", &row, error) || !row)
         return false;
     fill(statement, run);
-    const bool ok = keep_texts(ledger, run, error);
+    const bool ok = complete(ledger, run, error) && keep_texts(ledger, run, error);
     sqlite3_reset(statement);
     return ok;
 }

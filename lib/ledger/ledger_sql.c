@@ -184,6 +184,9 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                       " FROM identities WHERE key = ?1",
 
     [SQL_RUN_CRASHED] = "UPDATE runs SET state = 'crashed' WHERE state = 'running'",
+    [SQL_RUN_DONE_SO_FAR] = "SELECT action, count(*) FROM audit WHERE id > ?1 AND run = ?2 AND outcome = 'done'"
+                            " AND id <= coalesce((SELECT min(audit_before) FROM runs WHERE id > ?2), id)"
+                            " GROUP BY action",
     [SQL_RUN_INSERT] = "INSERT INTO runs (started_at, state, job, operator, roster_rows, audit_before, users, added,"
                        " changed, expiring, unchanged, removed, lost, moved)"
                        " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",

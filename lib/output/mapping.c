@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/problems.h"
+#include "core/text.h"
 #include "output/json_out.h"
 #include "roster/roster.h"
 
@@ -260,8 +261,8 @@ bool mapping_check(struct ledger *ledger, const struct mapping_options *options,
         return false;
     if (checker.unknown == 0)
         return true;
-    error_set(error, ERROR_LIMIT, "%s names %" PRIu64 " identities that the ledger does not know", path,
-              checker.unknown);
+    error_set(error, ERROR_LIMIT, "%s names %" PRIu64 " %s that the ledger does not know", path, checker.unknown,
+              text_noun(checker.unknown, "identity", "identities"));
     return error_hint(error,
                       "was the ledger lost, or restored from an older copy? Adopt them first: "
                       "`rollcall import JOB.yaml %s`; or move the file away",

@@ -1,6 +1,7 @@
 /* The frame of the page, and what changed. */
 #include "output/report.h"
 
+#include "core/text.h"
 #include "output/report_internal.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const struct {
     [RUN_FAILED] = {"bad", "It came to its end, and some users failed."},
     [RUN_STOPPED] = {"bad", "It stopped before its end; what it did not do is left for the next run."},
     [RUN_INTERRUPTED] = {"open", "It was asked to stop; what it did not do is left for the next run."},
-    [RUN_CRASHED] = {"bad", "It was killed; the next run found out what it had done, and does the rest."},
+    [RUN_CRASHED] = {"bad", "It was killed; the next run finds out what it had done, and does the rest."},
 };
 
 static int64_t took_ms(const struct report_facts *facts)
@@ -96,7 +97,9 @@ static void add_numbers(struct buffer *page, const struct report_facts *facts)
     add_tile(page, "repeated", facts->repeated, "");
     buffer_append_text(page, "</dl>\n");
     if (facts->imported > 0)
-        html_add(page, "<p>{} identities that existed already were adopted.</p>\n", html_count(facts->imported).text);
+        html_add(
+            page, "<p>{} {} adopted.</p>\n", html_count(facts->imported).text,
+            text_noun(facts->imported, "identity that existed already was", "identities that existed already were"));
     buffer_append_text(page, "</section>\n");
 }
 

@@ -1,4 +1,5 @@
 /* Failures by cause, with what to do; creates in doubt. */
+#include "core/text.h"
 #include "output/report_internal.h"
 
 #include <stdio.h>
@@ -103,9 +104,7 @@ static void add_cause(struct buffer *page, const struct report_cause *cause, con
         snprintf(status, sizeof status, "HTTP %d", cause->status);
     html_add(page, "<article class=\"cause\">\n<h3>{} <span class=\"count\">{} {}</span></h3>\n", advice->what,
              html_count(cause->users).text,
-             rejected            ? (cause->users == 1 ? "request" : "requests")
-             : cause->users == 1 ? "user"
-                                 : "users");
+             rejected ? text_noun(cause->users, "request", "requests") : text_noun(cause->users, "user", "users"));
     html_add(page, "<p class=\"what\"><code>{}</code>: {}, <code>{}</code>", cause->action, status,
              cause->code[0] != '\0' ? cause->code : "no code");
     if (cause->message[0] != '\0')
@@ -113,8 +112,10 @@ static void add_cause(struct buffer *page, const struct report_cause *cause, con
     buffer_append_text(page, "</p>\n<p><strong>What to do:</strong> ");
     add_with_code(page, advice->text);
     buffer_append_text(page, "</p>\n");
-    snprintf(caption, sizeof caption, "%s %zu", cause->users > cause->example_count ? "The first" : "All",
-             cause->example_count);
+    if (cause->users > cause->example_count)
+        snprintf(caption, sizeof caption, "The first %zu", cause->example_count);
+    else
+        snprintf(caption, sizeof caption, "All of them");
     html_add(page, "<details>\n<summary>Who</summary>\n");
     add_examples(page, cause->examples, cause->example_count, caption);
     if (cause->users > cause->example_count) {

@@ -1,5 +1,6 @@
 #include "output/reporter.h"
 
+#include "core/text.h"
 #include "output/json_out.h"
 
 #include <inttypes.h>
@@ -290,11 +291,10 @@ static void print_learnt(FILE *err, const struct resource_summary *resource)
         if (resource->learnt[action].limit == 0)
             continue;
         duration_text(resource->learnt[action].window_ms, window, sizeof window);
-        fprintf(err,
-                "  %s%sthe service allowed about %u %s requests in %s, the spec says %u; set %s to what it allows\n",
+        fprintf(err, "  %s%sthe service allowed about %u %s %s in %s, the spec says %u; set %s to what it allows\n",
                 resource->name, named ? ": " : "", (unsigned)resource->learnt[action].limit,
-                action_name((enum action)action), window, (unsigned)resource->learnt[action].count,
-                named ? "its quotas" : "engine.quotas");
+                action_name((enum action)action), text_noun(resource->learnt[action].limit, "request", "requests"),
+                window, (unsigned)resource->learnt[action].count, named ? "its quotas" : "engine.quotas");
     }
 }
 
@@ -310,11 +310,14 @@ static void print_missed(FILE *err, const struct run_summary *summary)
     for (size_t i = 0; i < summary->sink_count; i++) {
         const struct sink_report *sink = &summary->sinks[i];
         if (sink->message[0] != '\0')
-            fprintf(err, "  %" PRIu64 " tokens did not reach %s%s: %s\n", sink->missed, sink->name,
+            fprintf(err, "  %" PRIu64 " %s did not reach %s%s: %s\n", sink->missed,
+                    text_noun(sink->missed, "token", "tokens"), sink->name,
                     sink->required ? "" : ", which is not required", sink->message);
     }
     if (summary->undelivered > 0)
-        fprintf(err, "  %" PRIu64 " tokens are owed: the next run issues them again\n", summary->undelivered);
+        fprintf(err, "  %" PRIu64 " %s owed: the next run issues %s again\n", summary->undelivered,
+                text_noun(summary->undelivered, "token is", "tokens are"),
+                text_noun(summary->undelivered, "it", "them"));
 }
 
 static void print_summary(struct reporter *reporter, const struct run_summary *summary)
@@ -336,10 +339,9 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
         fprintf(err, "  %" PRIu64 " failed%s%s\n", summary->failed, summary->failures != NULL ? ": see " : "",
                 summary->failures != NULL ? summary->failures : "");
     if (summary->lost > 0)
-        fprintf(err,
-                "  %" PRIu64
-                " lost: the service knows their identities no more; `lost: provision` in rules makes new ones\n",
-                summary->lost);
+        fprintf(err, "  %" PRIu64 " lost: the service no longer knows the %s; `lost: provision` in rules makes %s\n",
+                summary->lost, text_noun(summary->lost, "identity", "identities"),
+                text_noun(summary->lost, "a new one", "new ones"));
     if (summary->left > 0)
         fprintf(err, "  %" PRIu64 " left for the next run\n", summary->left);
     if (summary->throttled > 0 || summary->retried > 0)
@@ -348,8 +350,8 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     for (size_t i = 0; i < summary->resource_count; i++)
         print_learnt(err, &summary->resources[i]);
     if (summary->in_doubt > 0)
-        fprintf(err, "  %" PRIu64 " creates in doubt: maybe identities that nobody knows; see `rollcall status`\n",
-                summary->in_doubt);
+        fprintf(err, "  %" PRIu64 " %s in doubt: maybe identities that nobody knows; see `rollcall status`\n",
+                summary->in_doubt, text_noun(summary->in_doubt, "create", "creates"));
     print_path(err, "mapping", summary->mapping);
     for (size_t i = 0; i < summary->sink_count; i++)
         print_path(err, "tokens", summary->sinks[i].shown[0] != '\0' ? summary->sinks[i].shown : NULL);

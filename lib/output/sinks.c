@@ -41,9 +41,12 @@ static const struct sink_kind *const kinds[] = {
     [SINK_POSTGRES] = &sink_postgres, [SINK_SQLITE] = &sink_sqlite,
 };
 
-static bool named(const struct spec_sink *sink, struct error *error)
+/* Says which sink it is about, unless the message does, or it is the ledger that is at fault. */
+static bool named(const struct spec *spec, const struct spec_sink *sink, struct error *error)
 {
-    return strstr(error->message, sink->name) != NULL ? false : error_context(error, "%s", sink->name);
+    const bool is_clear = strstr(error->message, sink->name) != NULL || strstr(error->message, spec->ledger) != NULL;
+
+    return !is_clear && error_context(error, "%s", sink->name);
 }
 
 /* --- opening and closing --- */
@@ -55,7 +58,7 @@ bool sinks_check(const struct spec *spec, struct error *error)
         const struct sink_options options = {.spec = spec, .sink = sink, .only_check = true};
         void *self = kinds[sink->kind]->open(&options, error);
         if (self == NULL)
-            return named(sink, error);
+            return named(spec, sink, error);
         kinds[sink->kind]->close(self);
     }
     return true;
@@ -71,7 +74,7 @@ static bool open_sink(struct sinks *sinks, struct sink *sink, struct ledger *led
     };
 
     sink->self = sink->kind->open(&options, error);
-    return sink->self != NULL || named(sink->spec, error);
+    return sink->self != NULL || named(sinks->spec, sink->spec, error);
 }
 
 struct sinks *sinks_open(const struct spec *spec, struct ledger *ledger, const struct clock *clock, struct error *error)
@@ -257,7 +260,7 @@ static void deliver_to(struct sinks *sinks, struct sink *sink, const struct toke
         sink->delivered += part - missed;
         if (missed == 0)
             continue;
-        named(sink->spec, &why);
+        named(sinks->spec, sink->spec, &why);
         note_missed(sink, missed, &why);
         if (!sink->spec->required)
             continue;

@@ -1,5 +1,6 @@
 #include "roster/roster_reader.h"
 
+#include "core/text.h"
 #include "core/utf8.h"
 #include "core/wipe.h"
 
@@ -137,8 +138,8 @@ bool roster_read(const struct roster_options *options, const struct roster_visit
         summary->bytes = reader.source.total;
         source_digest(&reader.source, summary->digest);
         if (found > 0)
-            ok = error_set(error, ERROR_INPUT, "%s has %" PRIu64 " fault%s", options->name, found,
-                           found == 1 ? "" : "s");
+            ok = error_set(error, ERROR_INPUT, "%s has %" PRIu64 " %s", options->name, found,
+                           text_noun(found, "fault", "faults"));
     }
     reader_close(&reader);
     return ok;

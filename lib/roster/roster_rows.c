@@ -1,5 +1,6 @@
 #include "roster/roster_reader.h"
 
+#include "core/text.h"
 #include "core/utf8.h"
 #include "roster/roster_header.h"
 
@@ -73,8 +74,8 @@ static bool finish_data_row(struct reader *reader, struct error *error)
                      reader->row.count > reader->header.count
                          ? "a value that holds the delimiter must stand between double quotes"
                          : "a value may be empty, its delimiter must be there",
-                     "%zu field%s where the header has %zu", reader->row.count, reader->row.count == 1 ? "" : "s",
-                     reader->header.count);
+                     "%zu %s where the header has %zu", reader->row.count,
+                     text_noun(reader->row.count, "field", "fields"), reader->header.count);
         return true;
     }
     if (reader->header.key_column != COLUMN_NONE) {

@@ -1,4 +1,5 @@
 /* The ledger: whether it is sound and of these resources, what waits in it, and what is left of the quotas. */
+#include "core/text.h"
 #include "ledger/ledger.h"
 #include "run/doctor_internal.h"
 #include "run/gate_past.h"
@@ -16,14 +17,17 @@ static void check_counts(struct doctor *doctor, struct ledger *ledger)
         doctor_say_error(doctor, DOCTOR_BAD, "ledger", &error);
         return;
     }
-    doctor_say(doctor, DOCTOR_GOOD, "ledger", NULL, "%s is sound: %" PRIu64 " active identities", doctor->spec->ledger,
-               counts.by_state[IDENTITY_ACTIVE]);
+    doctor_say(doctor, DOCTOR_GOOD, "ledger", NULL, "%s is sound: %" PRIu64 " active %s", doctor->spec->ledger,
+               counts.by_state[IDENTITY_ACTIVE], text_noun(counts.by_state[IDENTITY_ACTIVE], "identity", "identities"));
     if (counts.open_tasks > 0)
         doctor_say(doctor, DOCTOR_WARNING, "ledger", "wait until that run has ended, or run again: that settles them",
-                   "%" PRIu64 " requests belong to a run that goes on, or was killed", counts.open_tasks);
+                   "%" PRIu64 " %s to a run that goes on, or was killed", counts.open_tasks,
+                   text_noun(counts.open_tasks, "request belongs", "requests belong"));
     if (counts.in_doubt > 0)
-        doctor_say(doctor, DOCTOR_WARNING, "ledger", "`rollcall status` lists them with their request ids",
-                   "%" PRIu64 " creates are in doubt: there may be identities that nobody knows", counts.in_doubt);
+        doctor_say(doctor, DOCTOR_WARNING, "ledger",
+                   "`rollcall status` lists request ids and times, by which the service's support can search",
+                   "%" PRIu64 " %s in doubt: there may be identities that nobody knows", counts.in_doubt,
+                   text_noun(counts.in_doubt, "create is", "creates are"));
 }
 
 static void say_pause(struct doctor *doctor, enum action action, int64_t left_us)

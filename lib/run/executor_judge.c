@@ -27,8 +27,9 @@ static void reject(struct executor *executor, const struct task *task, const str
     } else {
         time_parse_http(http->date, &server_s);
         acs_stop_hint(answer, executor->site->credential != NULL, server_s, now_s, hint);
-        error_set(&error, ERROR_REJECTED, "%s answered %d %s: %s", executor->site->address->origin.host, task->status,
-                  answer->code, answer->message);
+        const bool has_code = strncmp(answer->code, "http_", 5) != 0; /* of the service's, not our own */
+        error_set(&error, ERROR_REJECTED, "%s answered %d%s%s: %s", executor->site->address->origin.host, task->status,
+                  has_code ? " " : "", has_code ? answer->code : "", answer->message);
         error_hint(&error, "%s", hint);
     }
     executor_stop(executor, STOP_REJECTED, &error);

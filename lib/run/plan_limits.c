@@ -1,6 +1,8 @@
 /* The safety limits (design, invariant 8): checked on the whole plan, before the first request. */
 #include "run/plan.h"
 
+#include "core/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,17 +102,18 @@ static bool check_shrink(const struct bound bounds[BOUNDS], const struct plan *p
     char text[64];
 
     if (plan->options.only == NULL && plan->roster.selected == 0 && plan->active > 0) {
-        error_set(error, ERROR_LIMIT, "the roster selects no user, and the ledger has %" PRIu64 " identities",
-                  plan->active);
+        error_set(error, ERROR_LIMIT, "the roster selects no user, and the ledger has %" PRIu64 " %s", plan->active,
+                  text_noun(plan->active, "identity", "identities"));
         return error_hint(error, "an empty export is more likely than an empty company: look at the roster");
     }
     if (bound->planned <= maximum_of(bound))
         return true;
     describe(bound->limit, text, sizeof text);
     error_set(error, ERROR_LIMIT,
-              "the roster has %" PRIu64 " users, %" PRIu64 " less than the %" PRIu64
+              "the roster has %" PRIu64 " %s, %" PRIu64 " less than the %" PRIu64
               " of the last good run; limits.shrink (%s) allows %" PRIu64 " less",
-              plan->roster.selected, bound->planned, bound->base, text, maximum_of(bound));
+              plan->roster.selected, text_noun(plan->roster.selected, "user", "users"), bound->planned, bound->base,
+              text, maximum_of(bound));
     return hint_at_options(bounds, "was the export cut short? If", error);
 }
 

@@ -2,6 +2,7 @@
 #include "run/planner.h"
 #include "run/teams.h"
 
+#include "core/text.h"
 #include "output/failures.h"
 
 #include <inttypes.h>
@@ -370,9 +371,8 @@ static bool refuse_strangers(const struct planner *planner, const struct other_s
 
     if (!ledger_each_resource(planner->ledger, name_stranger, &stranger, error))
         return false;
-    error_set(error, ERROR_LIMIT,
-              "%s has %" PRIu64 " user%s in resources that the job spec does not have, such as %s%s%s",
-              planner->spec->ledger, side->strangers, side->strangers == 1 ? "" : "s", stranger.name,
+    error_set(error, ERROR_LIMIT, "%s has %" PRIu64 " %s in resources that the job spec does not have, such as %s%s%s",
+              planner->spec->ledger, side->strangers, text_noun(side->strangers, "user", "users"), stranger.name,
               stranger.name[0] != '\0' ? " at " : "", stranger.authority);
     return error_hint(error, "put it back under resources; to leave it, move its users to another first (rules.moved)");
 }

@@ -2,6 +2,7 @@
 
 #include "core/buffer.h"
 #include "core/file.h"
+#include "core/text.h"
 #include "spec/spec_internal.h"
 
 #include <errno.h>
@@ -138,7 +139,7 @@ static bool slurp(const char *path, struct buffer *buffer, struct error *error)
 
     if (fd < 0) {
         if (error->hint[0] == '\0')
-            error_hint(error, "name a job spec; jobs/onboard.yaml is one to start from");
+            error_hint(error, "correct the path; `rollcall init %s` writes a new one", path);
         return false;
     }
     const bool ok = read_whole(fd, path, buffer, error);
@@ -233,8 +234,8 @@ struct spec *spec_load(const char *path, enum spec_secrets secrets, struct probl
     if (problems->no_memory)
         error_no_memory(error);
     else if (problems->total > 0)
-        error_set(error, ERROR_INPUT, "%s has %" PRIu64 " problem%s", path, problems->total,
-                  problems->total == 1 ? "" : "s");
+        error_set(error, ERROR_INPUT, "%s has %" PRIu64 " %s", path, problems->total,
+                  text_noun(problems->total, "problem", "problems"));
     else
         ok = true;
 out:

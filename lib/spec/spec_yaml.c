@@ -346,7 +346,8 @@ static void build_stream(struct builder *builder)
         more = more && !builder->stopped && !builder->machine_failed;
     }
     if (root == NULL && !builder->stopped && !builder->machine_failed)
-        problems_add(builder->problems, 1, 1, "jobs/onboard.yaml is one to start from", "the job spec is empty");
+        problems_add(builder->problems, 1, 1, "remove the file, and `rollcall init` writes a new one in its place",
+                     "the job spec is empty");
     if (!builder->stopped)
         builder->tree->root = root;
 }

@@ -69,12 +69,12 @@ finds() {
     sql "INSERT INTO tasks (run, key, action, attempt, request_id, repeatable, at, resource)
         VALUES (1, 'x', 'issue', 1, 'r', 1, 1, 1)"
     doctor
-    finds warning ledger '1 requests belong to a run that goes on, or was killed'
+    finds warning ledger '1 request belongs to a run that goes on, or was killed'
     # The next run finds it: a create that may have been one.
     sql "UPDATE tasks SET action = 'provision', repeatable = 0"
     run_job
     doctor
-    finds warning ledger '1 creates are in doubt: there may be identities that nobody knows'
+    finds warning ledger '1 create is in doubt: there may be identities that nobody knows'
 }
 
 @test "--json has the same findings and their counts" {

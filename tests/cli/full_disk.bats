@@ -218,5 +218,6 @@ limited() {
         show_run
         [ "$status" -eq 1 ]
         says 'cannot write to standard output'
+        is "$(grep -c 'cannot write' <<<"$stderr")" 1
     done
 }

@@ -174,7 +174,7 @@ lost_on() {
     write_users anna=mon ben=mon cleo=mon dora=mon
     run_job
     exits 4
-    says 'answered 404 http_404: what answered is not the service'
+    says 'answered 404: what answered is not the service'
     says 'hint: check the endpoint and what stands before it'
     write_users anna=tue ben=tue cleo=tue dora=tue emil=tue
     run_job

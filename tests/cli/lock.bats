@@ -35,14 +35,22 @@ teardown() {
     kill -0 "$RUN_PID"
 }
 
+has_identities() {
+    [ "$(sql 'SELECT count(*) FROM identities')" -gt 0 ]
+}
+
 @test "the lock is gone when the run is killed" {
+    wait_until 30 has_identities
     kill -KILL "$RUN_PID"
     end_job
     [ "$status" -eq 137 ]
     run --separate-stderr "$ROLLCALL" status job.yaml
     show_run
-    [[ $output == *' requests of a run that was killed'* ]]
+    [[ $output == *' requests of a run that was killed, sent or about to be'* ]]
     [[ $output == *' crashed '* ]]
+    # What it did is told, though it wrote no numbers at its end; the report calls it what status does.
+    [[ $output == *" $(sql "SELECT count(*) FROM identities") provisioned"* ]]
+    [ "$("$ROLLCALL" report job.yaml | grep -c 'class="badge bad">crashed<')" -eq 1 ]
     write_job
     run_job
     [ "$status" -eq 0 ]

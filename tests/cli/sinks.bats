@@ -291,7 +291,7 @@ tokens_db() {
     write_sinks "{ sqlite: out/tokens.db, table: 'chat \"users\"', columns: { key: mail, token: jwt, expires_at: till } }"
     run_job
     [ "$status" -eq 1 ]
-    says '1 tokens did not reach out/tokens.db: out/tokens.db: cannot write into the table: CHECK constraint failed'
+    says '1 token did not reach out/tokens.db: out/tokens.db: cannot write into the table: CHECK constraint failed'
     is "$(owed),$(delivered)" 1,9
     is "$(tokens_db 'SELECT count(*), count(jwt), count(till) FROM "chat ""users"""')" '9|9|9'
     is "$(tokens_db "SELECT note, jwt <> 'old' FROM \"chat \"\"users\"\"\" WHERE mail LIKE 'user000001%'")" 'ours|1'

@@ -107,8 +107,8 @@ refuse_some() {
     refuse_some
     run_job
     [ "$status" -eq 1 ]
-    says '1 tokens did not reach acs_tokens: cannot write into table acs_tokens: no place for user000007@contoso.example with *** (P0001)'
-    says '1 tokens are owed'
+    says '1 token did not reach acs_tokens: cannot write into table acs_tokens: no place for user000007@contoso.example with *** (P0001)'
+    says '1 token is owed: the next run issues it again'
     [[ $stderr != *eyJ* ]]
     run -1 grep -a eyJ "$LEDGER"
     is "$(owed)" 1

@@ -61,6 +61,14 @@ static void a_line_that_does_not_fit_ends_with_a_whole_character(void **state)
     assert_string_equal(line, "ab\xe2\x82\xac");
 }
 
+static void one_thing_has_another_noun_than_none_or_many(void **state)
+{
+    (void)state;
+    assert_string_equal(text_noun(0, "identity", "identities"), "identities");
+    assert_string_equal(text_noun(1, "identity", "identities"), "identity");
+    assert_string_equal(text_noun(2, "identity", "identities"), "identities");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -68,6 +76,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_become_question_marks),
         cmocka_unit_test(what_may_be_a_token_is_not_shown),
         cmocka_unit_test(a_line_that_does_not_fit_ends_with_a_whole_character),
+        cmocka_unit_test(one_thing_has_another_noun_than_none_or_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

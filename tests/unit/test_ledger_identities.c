@@ -232,6 +232,18 @@ static void a_run_that_never_ended_is_called_crashed_by_the_next_one(void **stat
     assert_string_equal(runs(10), "2 done 10 0 1000;1 crashed 10 0 -1;");
 }
 
+static void a_run_that_did_not_end_is_told_by_the_audit_trail(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 0);
+    act("anna", ACTION_REVOKE, true);
+    assert_string_equal(runs(10), "1 running 10 1 -1;");
+    begin_run();
+    act("anna", ACTION_REVOKE, true);
+    act("anna", ACTION_REVOKE, true);
+    assert_string_equal(runs(10), "2 running 10 2 -1;1 crashed 10 1 -1;");
+}
+
 static void the_end_of_a_run_keeps_all_its_numbers(void **state)
 {
     const struct run_record end = {.id = run_id,
@@ -348,6 +360,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(every_change_of_an_identity_changes_the_generation),
     ledger_test(each_state_has_a_name_that_is_understood),
     ledger_test(a_run_that_never_ended_is_called_crashed_by_the_next_one),
+    ledger_test(a_run_that_did_not_end_is_told_by_the_audit_trail),
     ledger_test(the_end_of_a_run_keeps_all_its_numbers),
     ledger_test(a_run_knows_its_plan_and_where_its_audit_trail_begins),
     ledger_test(a_run_is_found_by_its_id_or_as_the_last_of_a_job),

@@ -347,7 +347,7 @@ static void adopted_identities_are_no_requests(void **state)
     (void)state;
     works(ledger_adopt(ledger, run_id, &adoption, WHEN_MS, &adopted, conflict, &error));
     make();
-    shows("1 identities that existed already were adopted");
+    shows("1 identity that existed already was adopted");
     shows("<dt>requests</dt><dd>0</dd>");
 }
 

@@ -357,10 +357,10 @@ static void the_summary_says_what_was_done_and_what_was_not(void **state)
     assert_string_equal(
         printed(), "run 7 failed: 10 provisioned, 5 issued, 2 deleted in 1 min 23 s\n"
                    "  3 failed: see out/failures.csv\n"
-                   "  1 lost: the service knows their identities no more; `lost: provision` in rules makes new ones\n"
+                   "  1 lost: the service no longer knows the identity; `lost: provision` in rules makes a new one\n"
                    "  2 left for the next run\n"
                    "  40 requests, 4 throttled, 6 repeated\n"
-                   "  1 creates in doubt: maybe identities that nobody knows; see `rollcall status`\n"
+                   "  1 create in doubt: maybe identities that nobody knows; see `rollcall status`\n"
                    "  mapping   out/mapping.csv\n");
 }
 

@@ -27,9 +27,10 @@ static int begin(void **state)
 {
     static char key[] = "user_id";
     static char directory[] = ".";
+    static char ledger_path[] = "the.ledger";
 
     memset(list, 0, sizeof list);
-    spec = (struct spec){.roster.key = key, .directory = directory, .outputs.sinks = list};
+    spec = (struct spec){.ledger = ledger_path, .roster.key = key, .directory = directory, .outputs.sinks = list};
     now_us = 1000000;
     return ledger_begin_test(state);
 }

@@ -49,7 +49,7 @@ static void a_spec_that_is_not_there_is_an_error_without_problems(void **state)
     assert_int_equal(fixture->problems.total, 0);
     assert_int_equal(fixture->error.code, ERROR_INPUT);
     assert_string_equal(fixture->error.message, "cannot open nothing.yaml: No such file or directory");
-    assert_string_equal(fixture->error.hint, "name a job spec; jobs/onboard.yaml is one to start from");
+    assert_string_equal(fixture->error.hint, "correct the path; `rollcall init nothing.yaml` writes a new one");
 }
 
 static void a_folder_is_no_job_spec(void **state)

@@ -94,9 +94,12 @@ static void merge_keys_tags_and_odd_keys_are_refused(void **state)
 
 static void a_job_spec_is_one_mapping_in_one_document(void **state)
 {
-    refuses(state, "", "job.yaml:1:1: the job spec is empty\n  hint: jobs/onboard.yaml is one to start from\n");
+    refuses(state, "",
+            "job.yaml:1:1: the job spec is empty\n  hint: remove the file, and `rollcall init` writes a new one in its "
+            "place\n");
     refuses(state, "# nothing\n",
-            "job.yaml:1:1: the job spec is empty\n  hint: jobs/onboard.yaml is one to start from\n");
+            "job.yaml:1:1: the job spec is empty\n  hint: remove the file, and `rollcall init` writes a new one in its "
+            "place\n");
     refuses(state, "- version: 1\n",
             "job.yaml:1:1: a job spec must be a mapping of key: value lines, not a list\n"
             "  hint: start with version: 1\n");
