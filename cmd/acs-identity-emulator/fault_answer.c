@@ -44,12 +44,17 @@ static void spoil_status(const struct fault *fault, struct answer *answer)
     snprintf(answer->retry_value, sizeof answer->retry_value, "%d", fault->retry_after_s);
 }
 
+static bool answers_with_token(enum operation operation)
+{
+    return operation == OPERATION_ISSUE || operation == OPERATION_EXCHANGE;
+}
+
 static void spoil_types(enum operation operation, struct answer *answer)
 {
     give_body(answer);
     if (operation == OPERATION_CREATE)
         set_body(answer, ANSWER_JSON, "{\"identity\":{\"id\":42},\"accessToken\":[\"token\"]}");
-    else if (operation == OPERATION_ISSUE)
+    else if (answers_with_token(operation))
         set_body(answer, ANSWER_JSON, "{\"token\":{\"token\":1},\"expiresOn\":1735689600}");
     else if (answer->form != FORM_SERVICE)
         set_body(answer, ANSWER_JSON, "{\"access_token\":{\"token\":1},\"expires_in\":[],\"expires_on\":{}}");
@@ -62,7 +67,7 @@ static void spoil_id(enum operation operation, struct answer *answer)
     give_body(answer);
     if (operation == OPERATION_CREATE)
         set_body(answer, ANSWER_JSON, "{\"identity\":{\"id\":\"../etc/passwd\"}}");
-    else if (operation == OPERATION_ISSUE)
+    else if (answers_with_token(operation))
         set_body(answer, ANSWER_JSON, "{\"token\":\"\",\"expiresOn\":\"2030-01-01T00:00:00+00:00\"}");
     else if (answer->form != FORM_SERVICE)
         set_body(answer, ANSWER_JSON, "{\"access_token\":\"\",\"expires_in\":3599,\"expires_on\":\"4102444800\"}");
@@ -75,7 +80,7 @@ static void add_duplicate(enum operation operation, struct answer *answer)
         answer->body.length--; /* the brace at its end */
     if (operation == OPERATION_CREATE)
         buffer_append_text(&answer->body, ",\"identity\":{\"id\":\"" FOREIGN_ID "\"}}");
-    else if (operation == OPERATION_ISSUE)
+    else if (answers_with_token(operation))
         buffer_append_text(&answer->body, ",\"token\":\"e30.e30.Zm9yZWlnbg\"}");
     else if (answer->form != FORM_SERVICE)
         buffer_append_text(&answer->body, ",\"access_token\":\"e30.e30.Zm9yZWlnbg\"}");

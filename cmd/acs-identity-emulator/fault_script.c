@@ -1,6 +1,6 @@
 /* The script is a list; each item is a rule:
  *
- *     - operation: create          # issue, revoke, delete; any of these (default); token, managed_identity
+ *     - operation: create          # issue, revoke, delete, exchange; any of these (default); token, managed_identity
  *       nth: [3, 7]                # these occurrences of the operation, and
  *       from: 10                   # not before this one,
  *       until: 200                 # not after this one,
@@ -23,7 +23,11 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { RULES_MAX = 1000 };
+enum {
+    RULES_MAX = 1000,
+    ANY_OPERATION = 1 << OPERATION_CREATE | 1 << OPERATION_ISSUE | 1 << OPERATION_REVOKE | 1 << OPERATION_DELETE |
+                    1 << OPERATION_EXCHANGE,
+};
 
 struct script {
     const char *path;
@@ -91,8 +95,9 @@ static bool take_number(struct script *script, const yaml_node_t *node, uint64_t
 
 static bool take_operation(struct script *script, const yaml_node_t *value)
 {
-    static const enum operation those[] = {OPERATION_CREATE, OPERATION_ISSUE, OPERATION_REVOKE,
-                                           OPERATION_DELETE, OPERATION_TOKEN, OPERATION_MANAGED_IDENTITY};
+    static const enum operation those[] = {OPERATION_CREATE,          OPERATION_ISSUE,    OPERATION_REVOKE,
+                                           OPERATION_DELETE,          OPERATION_EXCHANGE, OPERATION_TOKEN,
+                                           OPERATION_MANAGED_IDENTITY};
 
     if (is_text(value, "any"))
         return true; /* as without it */
@@ -103,7 +108,7 @@ static bool take_operation(struct script *script, const yaml_node_t *value)
         }
     }
     return complain(script, value,
-                    "operation must be one of: create, issue, revoke, delete, any, token, managed_identity");
+                    "operation must be one of: create, issue, revoke, delete, exchange, any, token, managed_identity");
 }
 
 static bool take_nth(struct script *script, const yaml_node_t *value)
@@ -317,10 +322,11 @@ static bool take_rule(struct script *script, const yaml_node_t *node)
     struct script of_rule = {.path = script->path, .document = script->document, .error = script->error};
     struct fault_rule *rule = script->rule;
 
-    *rule = (struct fault_rule){
-        .from = 1, .until = UINT64_MAX, .share = 1, .fault = {.retry_after_s = -1, .lasts_us = 30000000}};
-    for (int i = 0; i < OPERATION_GET; i++)
-        rule->operations |= 1U << i;
+    *rule = (struct fault_rule){.operations = ANY_OPERATION,
+                                .from = 1,
+                                .until = UINT64_MAX,
+                                .share = 1,
+                                .fault = {.retry_after_s = -1, .lasts_us = 30000000}};
     of_rule.rule = rule;
     if (node->type != YAML_MAPPING_NODE)
         return complain(script, node, "a rule is a map, such as { operation: create, nth: 3, fault: close_after }");

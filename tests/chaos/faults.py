@@ -4,11 +4,13 @@
 usage: ROLLCALL_BIN=DIR tests/chaos/faults.py [--seed TEXT] [--quick] [--only WORD]
 
 Each fault on each operation alone, and all of them mixed at 1, 10 and 50 % of the requests, over TLS too. The faults end after some
-occurrences, so that the runs that follow must finish the rest. --quick plays each fault on all operations in one go.
+occurrences, so that the runs that follow must finish the rest. --quick plays each fault on all operations in one go, and on
+exchanges only mixed.
 Ends with the closing line "N passed, N failed".
 """
 
 import argparse
+import base64
 import concurrent.futures
 import json
 import pathlib
@@ -20,6 +22,7 @@ import time
 import world
 
 OPERATIONS = ["create", "issue", "revoke", "delete"]
+EXCHANGE = "exchange"  # of a job that does nothing else
 ENGINE = ", timeouts: { connect: 1s, request: 1500ms, stall: 1s }, give_up_after: 10s"
 RUN_MAX_S = 120   # of one run: give_up_after, the patience for what is under way, and a machine that is busy
 RUN_MAX_MIB = 48  # of one run: 29, and some room; a sanitizer needs more
@@ -73,10 +76,48 @@ STOPPING = {
 }
 
 
-def days(users):
+APP = "1b2c3d4e-0000-4000-8000-00000000000a"
+TEAMS_SPEC = """version: 1
+name: chaos
+resource: {{ connection_string: {{ env: {variable} }}{resource} }}
+ledger: chaos.ledger
+roster: {{ csv: users.csv, key: user_id, teams_token_column: entra_token, teams_user_column: object_id }}
+token: {{ teams_app_id: {app} }}
+rules: {{ added: exchange, expiring: {{ within: 30m, do: exchange }} }}
+outputs: {{ mapping: out/mapping.csv, tokens: TOKENS, failures: out/failures.csv }}
+engine: {{ concurrency: 8, quotas: {{ exchange: none }}{engine} }}
+"""
+
+
+class TeamsJob(world.Job):
+    """A job of Teams users. The service keeps no identities of them: who is in the ledger is at the service."""
+
+    def __init__(self, home, emulator, resource):
+        spec = TEAMS_SPEC.format(variable=world.KEY_VARIABLE, resource=resource, app=APP, engine=ENGINE)
+        super().__init__(home, emulator, spec)
+        self.emulator = self
+        self.environment = emulator.environment
+
+    def roster(self, rows):
+        lines = ["user_id,object_id,entra_token"]
+        for number, key in enumerate(rows):
+            user = f"00000000-0000-4000-8000-{number:012}"
+            claims = json.dumps({"oid": user, "appid": APP, "exp": int(time.time()) + 3600}).encode()
+            lines.append(f"{key},{user},e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2lnbmF0dXJl")
+        path = self.home / "users.csv"
+        path.touch(mode=0o600)
+        path.write_text("\n".join(lines) + "\n")
+
+    def identities(self):
+        return {identity: {"state": "active", "liveTokens": 1} for identity, *_ in self.ledger().values()}
+
+
+def days(users, exchanged=False):
     """Every action occurs: added; then added, changed and removed."""
     first = {f"user{i}": "1" for i in range(users)}
     second = {**first, "new": "1"}
+    if exchanged:
+        return [first, second]
     third = max(1, users // 3)
     for i in range(third):
         second[f"user{i}"] = "2"
@@ -95,6 +136,17 @@ def check_bounds(result):
     world.check(result.peak_mib < RUN_MAX_MIB or world.SANITIZED, f"a run took {result.peak_mib:.0f} MiB of memory")
 
 
+def check_causes(job, row):
+    """A row of the failures file: its first cause and its last, as the audit trail has them."""
+    codes = [code for (code,) in job.query(
+        "SELECT code FROM audit WHERE run = (SELECT max(id) FROM runs) AND key = ? AND action = ? AND outcome <> 'done'"
+        " ORDER BY id",
+        row["user_id"], row["error_action"])]
+    world.check(codes, f"{row['user_id']} failed, and the audit trail has no cause")
+    said = [row["error_first_code"] or row["error_code"], row["error_code"], row["error_attempts"]]
+    world.check(said == [codes[0], codes[-1], str(len(codes))], f"{row['user_id']} failed with {codes}, and the file says {said}")
+
+
 def check_between(job, rows, result):
     """After a run that did not finish everything: what it says is true."""
     failures = job.csv("failures.csv")
@@ -104,7 +156,7 @@ def check_between(job, rows, result):
     world.check(failures or result.stderr, "a run failed and says nothing")
     for row in failures:
         world.check(row["user_id"] in rows or row["user_id"] in ledger, f"{row['user_id']} failed and is nobody")
-        world.check(row.get("error_code"), f"{row['user_id']} failed without a cause")
+        check_causes(job, row)
     left_is_said = result.returncode == 4 or "next run" in result.stderr
     failed = {row["user_id"] for row in failures}
     for key in rows:
@@ -118,15 +170,16 @@ def check_between(job, rows, result):
             world.check(service[identity]["state"] == "deleted", f"{key} is deleted in the ledger alone")
 
 
-def play(name, rules, seed, users=6, custom_id=False, runs_max=12, tls=False, sure=True):
+def play(name, rules, seed, users=6, custom_id=False, runs_max=12, tls=False, sure=True, exchanged=False):
     """Returns what to print when it failed, or None."""
     home = pathlib.Path(world.scratch())
     emulator = world.Emulator(home, "--seed", seed, "--faults", write_script(home, rules), tls=tls)
     log = []
     try:
         resource = world.resource(emulator, custom_id)
-        job = world.Job(home / "job", emulator, world.spec(resource=resource, engine=ENGINE))
-        for rows in days(users):
+        job = (TeamsJob(home / "job", emulator, resource) if exchanged
+               else world.Job(home / "job", emulator, world.spec(resource=resource, engine=ENGINE)))
+        for rows in days(users, exchanged):
             job.roster(rows)
             for _ in range(runs_max):
                 result = job.run("--quiet")
@@ -155,7 +208,7 @@ def alone(quick):
         if quick:
             yield name, [f"operation: {operation}, nth: [2, 3], {fault}" for operation in OPERATIONS]
             continue
-        for operation in OPERATIONS:
+        for operation in [*OPERATIONS, EXCHANGE]:
             yield f"{name}: {operation}", [f"operation: {operation}, nth: [1, 3, 4], {fault}"]
 
 
@@ -170,14 +223,19 @@ def mixed(percent, until, tls=False):
 def cases(quick):
     """(name, rules, options of play())"""
     for number, (name, rules) in enumerate(alone(quick)):
-        for custom_id in [number % 2 == 0] if quick else [False, True]:
-            yield name, rules, {"custom_id": custom_id, "tls": name.split(":")[0] in OF_TLS}
+        exchanged = name.endswith(f": {EXCHANGE}")
+        for custom_id in [number % 2 == 0] if quick else [False] if exchanged else [False, True]:
+            yield name, rules, {"custom_id": custom_id, "tls": name.split(":")[0] in OF_TLS, "exchanged": exchanged}
     for percent in [1, 10, 50]:
         for custom_id in [percent != 10] if quick else [False, True]:
             users = 60 if quick else 300
             for tls in [percent == 10] if quick else [False, True]:
                 yield (f"{percent} % mixed{' over TLS' if tls else ''}", mixed(percent, 4 * users, tls),
                        {"custom_id": custom_id, "users": users, "runs_max": 60, "tls": tls, "sure": percent > 1})
+    for percent in [50] if quick else [1, 10, 50]:
+        users = 20 if quick else 300
+        yield (f"{percent} % mixed on exchanges", mixed(percent, 2 * users),
+               {"users": users, "runs_max": 60, "sure": percent > 1, "exchanged": True})
 
 
 def main():
