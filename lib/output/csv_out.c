@@ -24,7 +24,7 @@ static bool is_formula(const char *bytes, size_t length)
 
     while (first < length && bytes[first] == '\'')
         first++;
-    return first < length && memchr("=+-@\t\r", bytes[first], 6) != NULL;
+    return first < length && bytes[first] != '\0' && strchr("=+-@\t\r", bytes[first]) != NULL;
 }
 
 const char *csv_unescape(const char *text)
