@@ -172,6 +172,12 @@ static enum http_end end_of(const struct exchange *exchange, CURLcode code)
     return HTTP_NOT_SENT;
 }
 
+/* libcurl says the same of a header line that is longer than it takes; that is the server's doing. */
+static bool is_long_header(const struct exchange *exchange, CURLcode code)
+{
+    return code == CURLE_OUT_OF_MEMORY && exchange->sent > 0;
+}
+
 static void describe(struct exchange *exchange, CURLcode code)
 {
     struct http_answer *answer = &exchange->answer;
@@ -183,6 +189,8 @@ static void describe(struct exchange *exchange, CURLcode code)
         text = "the connection was closed before an answer came";
     else if (exchange->answer_body.failure == BUFFER_OVER_CAP)
         text = "the answer is larger than any answer of the service";
+    else if (is_long_header(exchange, code))
+        text = "a header of the answer is too long, or this machine is short of memory";
     snprintf(answer->detail, sizeof answer->detail, "%s", text);
 }
 
@@ -193,7 +201,8 @@ void exchange_end(struct exchange *exchange, CURLcode code)
 
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->end = end_of(exchange, code);
-    answer->no_memory = code == CURLE_OUT_OF_MEMORY || exchange->answer_body.failure == BUFFER_NO_MEMORY;
+    answer->no_memory = exchange->answer_body.failure == BUFFER_NO_MEMORY ||
+                        (code == CURLE_OUT_OF_MEMORY && !is_long_header(exchange, code));
     answer->status = answer->end == HTTP_ANSWERED ? (int)status : 0;
     answer->body = exchange->answer_body.data;
     answer->body_length = exchange->answer_body.length;

@@ -315,6 +315,28 @@ static void an_answer_over_the_cap_is_lost(void **state)
     assert_string_equal(seen.last.detail, "the answer is larger than any answer of the service");
 }
 
+static enum step say_a_long_header(const struct request_seen *request, char *text, size_t size)
+{
+    const size_t length = (size_t)snprintf(text, size, "HTTP/1.1 200 OK\r\nX-Long: ");
+
+    (void)request;
+    memset(text + length, 'x', size - length - 1);
+    text[size - 1] = '\0';
+    return STEP_TEXT_CLOSE;
+}
+
+/* libcurl calls it want of memory, which would end a run. */
+static void a_header_that_is_too_long_is_the_fault_of_the_server(void **state)
+{
+    (void)state;
+    server_start(say_a_long_header);
+    make_pool(server.url);
+    exchange(&get);
+    assert_int_equal(seen.last.end, HTTP_LOST);
+    assert_false(seen.last.no_memory);
+    assert_non_null(strstr(seen.last.detail, "a header of the answer is too long"));
+}
+
 static enum step no_http(const struct request_seen *request, char *text, size_t size)
 {
     (void)request;
@@ -553,6 +575,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_connection_that_was_closed_while_idle_loses_nothing),
     TEST(half_an_answer_is_lost),
     TEST(an_answer_over_the_cap_is_lost),
+    TEST(a_header_that_is_too_long_is_the_fault_of_the_server),
     TEST(what_is_no_http_is_lost),
     TEST(an_answer_that_stalls_is_lost),
     TEST(an_answer_that_takes_too_long_is_lost),
