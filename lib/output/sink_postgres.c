@@ -2,6 +2,7 @@
  * where a row is refused, each in one of its own. */
 #include "core/clock.h"
 #include "core/text.h"
+#include "output/postgres_peer.h"
 #include "output/sql_upsert.h"
 
 #include <libpq-fe.h>
@@ -311,7 +312,8 @@ static bool connect_and_look(struct postgres_sink *sink, struct error *error)
                          words);
     }
     PQsetNoticeReceiver(sink->connection, ignore_notice, NULL);
-    return (PQsetnonblocking(sink->connection, 1) == 0 || error_no_memory(error)) && name_columns(sink, error) &&
+    return postgres_peer_check(sink->connection, sink->spec->table, error) &&
+           (PQsetnonblocking(sink->connection, 1) == 0 || error_no_memory(error)) && name_columns(sink, error) &&
            try_insert(sink, error);
 }
 

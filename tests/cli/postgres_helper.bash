@@ -22,10 +22,10 @@ postgres_start() {
     postgres_up
 }
 
-# postgres_up: starts it, again perhaps, and waits until it answers.
+# postgres_up [ADDRESSES [OPTIONS]]: starts it, again perhaps, and waits until it answers.
 postgres_up() {
     (cd / && as_postgres "$PG_BIN/pg_ctl" -D "$PG_HOME/data" -l "$PG_HOME/log" -w -t 60 -s \
-        -o "-k $PG_HOME -c listen_addresses='' -c fsync=off -c max_connections=20 -c shared_buffers=16MB" start) 3>&- 4>&-
+        -o "-k $PG_HOME -c listen_addresses='${1-}' ${2-} -c fsync=off -c max_connections=20 -c shared_buffers=16MB" start) 3>&- 4>&-
 }
 
 # postgres_down: as a crash does it.

@@ -297,3 +297,34 @@ refused_with() {
     forgets 300 password
     [ "$status" -eq 0 ]
 }
+
+# The last one, since the server is another one afterwards.
+@test "to another machine tokens go only encrypted, and to a server whose certificate is verified" {
+    # An address of this machine that is not the loopback's.
+    local address server
+    address=$(hostname -I | grep -oE '^[0-9.]+') || skip "this machine has no other address"
+    pg "$table"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=database \
+        -addext "subjectAltName=IP:$address" -keyout server.key -out server.crt 2>/dev/null
+    install -m 600 -o "$(stat -c %u "$PG_HOME/data")" server.key server.crt "$PG_HOME/data"
+    echo "host all all $address/32 trust" >>"$PG_HOME/data/pg_hba.conf"
+    PGPORT=$("$PYTHON" -c 'import socket, sys; s = socket.socket(); s.bind((sys.argv[1], 0)); print(s.getsockname()[1])' "$address")
+    export PGPORT
+    postgres_down
+    postgres_up "$address,127.0.0.1" "-c ssl=on -c port=$PGPORT"
+    server="user=postgres dbname=$PG_DATABASE host"
+
+    export TOKENS_DATABASE="$server=$address sslmode=disable"
+    refused_with 2 'tokens would travel to it in the clear' 'add sslmode=verify-full'
+    export TOKENS_DATABASE="$server=$address"
+    refused_with 2 'its certificate is not verified' 'add sslmode=verify-full'
+    is "$(pg 'SELECT count(*) FROM acs_tokens')" 0
+    export TOKENS_DATABASE="$server=$address sslmode=verify-full sslrootcert=$PWD/server.crt"
+    run_job
+    [ "$status" -eq 0 ]
+    diff <(fingerprints) <(of_table)
+    export TOKENS_DATABASE="$server=127.0.0.1 sslmode=disable"
+    run_job --reissue-all
+    [ "$status" -eq 0 ]
+    diff <(fingerprints) <(of_table)
+}
