@@ -18,7 +18,7 @@ struct child_options {
     const char *directory; /* where it runs; NULL: where we do */
     char *const *without;  /* names of further variables that its environment does not get */
     size_t without_count;
-    const void *input;     /* its standard input; empty with a length of 0 */
+    const void *input; /* its standard input; empty with a length of 0 */
     size_t input_length;
     struct buffer *output; /* gets its standard output; more than the cap is a fault. NULL: goes to `words` */
     uint32_t time_limit_ms;
