@@ -236,6 +236,24 @@ static json_t *sinks_of(const struct run_summary *summary)
     return list;
 }
 
+/* Where the service allowed less than the spec says. */
+static json_t *learnt_of(const struct run_summary *summary)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < summary->resource_count; i++) {
+        const struct resource_summary *resource = &summary->resources[i];
+        for (int action = 0; action < ACTION_COUNT; action++)
+            if (resource->learnt[action].limit > 0)
+                json_out_item(&list, json_pack("{s:o, s:s, s:I, s:I, s:I}", "resource", json_out_text(resource->name),
+                                               "action", action_name((enum action)action), "limit",
+                                               (json_int_t)resource->learnt[action].limit, "quota",
+                                               (json_int_t)resource->learnt[action].count, "window_ms",
+                                               (json_int_t)resource->learnt[action].window_ms));
+    }
+    return list;
+}
+
 static json_t *event_of_end(const struct run_summary *summary)
 {
     json_t *event = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "run_ended",
@@ -253,6 +271,7 @@ static json_t *event_of_end(const struct run_summary *summary)
         json_out_member(&event, "resources", resources_of(summary));
     json_out_member(&event, "undelivered", json_integer((json_int_t)summary->undelivered));
     json_out_member(&event, "sinks", sinks_of(summary));
+    json_out_member(&event, "learnt", learnt_of(summary));
     return event;
 }
 

@@ -44,7 +44,7 @@ members() {
     is "$(members run_started)" '["event","run","job","users"]'
     is "$(members user_done)" \
         '["event","key","action","identity_id","code","message","request_id","attempt","status"]'
-    is "$(members run_ended)" '["event","run","state","users","done","failed","lost","left","throttled","retried","in_doubt","requests","elapsed_ms","reason","provision","issue","revoke","delete","exchange","undelivered","sinks"]'
+    is "$(members run_ended)" '["event","run","state","users","done","failed","lost","left","throttled","retried","in_doubt","requests","elapsed_ms","reason","provision","issue","revoke","delete","exchange","undelivered","sinks","learnt"]'
 }
 
 @test "a throttled user is an event of its own" {

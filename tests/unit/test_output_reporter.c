@@ -154,11 +154,33 @@ static void the_end_is_an_event_with_these_members(void **state)
     json_t *json = event();
     has_members(json,
                 "event run state users done failed lost left throttled retried in_doubt requests elapsed_ms reason "
-                "provision issue revoke delete exchange undelivered sinks");
+                "provision issue revoke delete exchange undelivered sinks learnt");
     assert_string_equal(json_string_value(json_object_get(json, "state")), "failed");
     assert_int_equal(json_integer_value(json_object_get(json, "done")), 15);
     assert_int_equal(json_integer_value(json_object_get(json, "delete")), 2);
     assert_string_equal(printed(), "");
+    json_decref(json);
+}
+
+static void the_end_as_an_event_says_what_was_learnt_of_the_quotas(void **state)
+{
+    struct resource_summary resources[2] = {{.name = "emea"}, {.name = "us"}};
+    struct run_summary ended = summary;
+
+    (void)state;
+    resources[1].learnt[ACTION_ISSUE].limit = 480;
+    resources[1].learnt[ACTION_ISSUE].count = 1000;
+    resources[1].learnt[ACTION_ISSUE].window_ms = 30000;
+    ended.resources = resources;
+    ended.resource_count = 2;
+    options.json = true;
+    make();
+    reporter_ended(reporter, &ended);
+    json_t *json = event();
+    char *learnt = json_dumps(json_object_get(json, "learnt"), JSON_COMPACT);
+    assert_string_equal(
+        learnt, "[{\"resource\":\"us\",\"action\":\"issue\",\"limit\":480,\"quota\":1000,\"window_ms\":30000}]");
+    free(learnt);
     json_decref(json);
 }
 
@@ -459,6 +481,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_start_is_an_event_with_these_members),
     TEST(a_user_is_an_event_with_these_members_and_null_for_nothing),
     TEST(the_end_is_an_event_with_these_members),
+    TEST(the_end_as_an_event_says_what_was_learnt_of_the_quotas),
     TEST(progress_as_an_event_has_these_members),
     TEST(without_json_nothing_goes_to_standard_output),
     TEST(the_event_of_the_end_is_kept_for_others_as_a_line),
