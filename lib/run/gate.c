@@ -61,7 +61,7 @@ void gate_end_slot(struct gate *gate, enum action action, bool accepted, int64_t
 
     quota_end(&gate->lanes[action].quota, accepted, now_us);
     if (second != NULL)
-        quota_end(second, true, now_us);
+        quota_end(second, accepted, now_us);
 }
 
 int64_t gate_next_us(struct gate *gate, enum action action, int64_t now_us)

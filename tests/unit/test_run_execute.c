@@ -538,9 +538,11 @@ static void a_service_that_does_nothing_but_throttle_is_given_up(void **state)
 
 /* --- the quota --- */
 
+static const int64_t window_ms = 500;
+
 /* As the service sees it, at its worst: no request may arrive before a window has passed since the answer to the one
  * that is `count` before it. */
-static void keeps_the_quota(unsigned count, int64_t window_ms)
+static void keeps_the_quota(unsigned count)
 {
     for (unsigned i = count; i < call_count; i++) {
         unsigned in_window = 0;
@@ -550,15 +552,33 @@ static void keeps_the_quota(unsigned count, int64_t window_ms)
     }
 }
 
-static void the_quota_is_kept_within_a_run_and_across_runs(void **state)
+static void run_three_times(void)
 {
-    (void)state;
-    load_spec("", "engine:\n  quotas: { create: 5/1s }\n" ADDED);
     works(run(roster_of(0, 7)));
     works(run(roster_of(0, 14)));
     works(run(roster_of(0, 16)));
     assert_int_equal(call_count, 16);
-    keeps_the_quota(5, second_ms);
+}
+
+static void the_quota_is_kept_within_a_run_and_across_runs(void **state)
+{
+    (void)state;
+    load_spec("", "engine:\n  quotas: { create: 5/500ms }\n" ADDED);
+    run_three_times();
+    keeps_the_quota(5);
+}
+
+static void a_create_with_a_token_counts_as_an_issue_unless_the_spec_says_otherwise(void **state)
+{
+    (void)state;
+    load_spec("", "engine:\n  quotas: { create: none, issue: 5/500ms }\n" WITH_TOKENS ADDED);
+    run_three_times();
+    keeps_the_quota(5);
+    load_spec("",
+              "engine:\n  create_counts_as_issue: false\n  quotas: { create: none, issue: 20/5s }\n" WITH_TOKENS ADDED);
+    works(run(roster_of(0, 60)));
+    everybody_has_one_identity(60);
+    assert_true(calls[59].arrived_ms - calls[16].arrived_ms < 5 * second_ms);
 }
 
 static int fail_every_third(const struct call *call, char headers[256])
@@ -571,10 +591,10 @@ static void the_quota_counts_attempts_that_failed(void **state)
 {
     (void)state;
     decide = fail_every_third;
-    load_spec("", "engine:\n  quotas: { create: 10/1s }\n" ADDED);
+    load_spec("", "engine:\n  quotas: { create: 10/500ms }\n" ADDED);
     works(run(roster_of(0, 15)));
     assert_true(call_count > 20);
-    keeps_the_quota(10, second_ms);
+    keeps_the_quota(10);
 }
 
 /* --- a run that stops --- */
@@ -806,6 +826,7 @@ static const struct CMUnitTest tests[] = {
     TEST(a_pause_outlives_the_run_and_its_end_too),
     TEST(a_service_that_does_nothing_but_throttle_is_given_up),
     TEST(the_quota_is_kept_within_a_run_and_across_runs),
+    TEST(a_create_with_a_token_counts_as_an_issue_unless_the_spec_says_otherwise),
     TEST(the_quota_counts_attempts_that_failed),
     TEST(a_wrong_credential_stops_the_run_and_fails_nobody),
     TEST(an_interrupted_run_loses_nothing_and_the_next_one_goes_on),
