@@ -15,6 +15,8 @@
 #include "run/gate.h"
 #include "run/sign_in.h"
 
+enum { EXECUTOR_CAUSE_SIZE = ACS_CODE_SIZE + ACS_MESSAGE_SIZE + 16 };
+
 struct executor {
     struct site *site;
     struct http_options transport;
@@ -31,6 +33,8 @@ struct executor {
     size_t admitted;                      /* of these: intent asked for, sendable, or under way */
     unsigned turn;                        /* which kind is asked first */
     bool crowded;                         /* the next to be deleted moves, and there is no berth for it */
+
+    char last_failure[EXECUTOR_CAUSE_SIZE]; /* of the service, for people */
 
     bool answered; /* the service has answered anything in this run */
     bool draining; /* nothing new leaves */

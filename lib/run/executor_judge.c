@@ -3,6 +3,7 @@
 #include "run/moves.h"
 #include "run/transport.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -12,12 +13,26 @@ enum {
     EXPONENT_MAX = 16,
 };
 
+/* "401 Denied: the key is wrong", or what the network said; a code of our own making says no more than the status. */
+static void describe(const struct task *task, char text[EXECUTOR_CAUSE_SIZE])
+{
+    const struct acs_answer *answer = &task->answer;
+    const bool has_code = strncmp(answer->code, "http_", 5) != 0;
+
+    if (task->status == 0)
+        snprintf(text, EXECUTOR_CAUSE_SIZE, "%s", answer->message);
+    else
+        snprintf(text, EXECUTOR_CAUSE_SIZE, "%d%s%s: %s", task->status, has_code ? " " : "",
+                 has_code ? answer->code : "", answer->message);
+}
+
 static void reject(struct executor *executor, const struct task *task, const struct http_answer *http)
 {
     const struct acs_answer *answer = &task->answer;
     const int64_t now_s = clock_wall_ms(executor->site->engine->clock) / 1000;
     struct error error;
     int64_t server_s = 0;
+    char cause[EXECUTOR_CAUSE_SIZE];
     char hint[ACS_HINT_SIZE];
 
     if (http->end != HTTP_ANSWERED) {
@@ -27,9 +42,8 @@ static void reject(struct executor *executor, const struct task *task, const str
     } else {
         time_parse_http(http->date, &server_s);
         acs_stop_hint(answer, executor->site->credential != NULL, server_s, now_s, hint);
-        const bool has_code = strncmp(answer->code, "http_", 5) != 0; /* of the service's, not our own */
-        error_set(&error, ERROR_REJECTED, "%s answered %d%s%s: %s", executor->site->address->origin.host, task->status,
-                  has_code ? " " : "", has_code ? answer->code : "", answer->message);
+        describe(task, cause);
+        error_set(&error, ERROR_REJECTED, "%s answered %s", executor->site->address->origin.host, cause);
         error_hint(&error, "%s", hint);
     }
     executor_stop(executor, STOP_REJECTED, &error);
@@ -76,8 +90,15 @@ static enum task_verdict after_rejection(struct executor *executor, const struct
 
 static enum task_verdict after_throttle(struct executor *executor, struct task *task, int64_t delay_ms, int64_t now_us)
 {
+    struct gate *gate = &executor->gate;
+
     atomic_fetch_add(&executor->site->throttled, 1);
-    task->throttle = gate_note_throttle(&executor->gate, task_action(task), delay_ms, now_us);
+    if (task->status == 503) {
+        describe(task, executor->last_failure);
+        task->throttle = gate_note_outage(gate, task_action(task), delay_ms, now_us);
+    } else {
+        task->throttle = gate_note_throttle(gate, task_action(task), delay_ms, now_us);
+    }
     return again(executor);
 }
 
@@ -91,6 +112,7 @@ static enum task_verdict after_failure(struct executor *executor, struct task *t
         reject(executor, task, http);
         return VERDICT_LEFT;
     }
+    describe(task, executor->last_failure);
     gate_note_failure(&executor->gate, now_us);
     task->not_before_us = now_us + retry_backoff_us(&executor->gate.jitter, RETRY_BASE_US, exponent, RETRY_CAP_US);
     if (executor->draining)

@@ -1,5 +1,6 @@
 #include "run/executor.h"
 
+#include "output/progress.h"
 #include "run/moves.h"
 
 enum {
@@ -22,11 +23,14 @@ static int64_t patience_us(const struct executor *executor)
 
 static void give_up_on_service(struct executor *executor, int64_t silence_us)
 {
+    char silence[32];
     struct error error;
 
-    error_set(&error, ERROR_SYSTEM, "%s has not answered for %lld s; the rest is left for the next run",
-              executor->site->address->origin.host, (long long)(silence_us / 1000000));
-    error_hint(&error, "run again when the service works; engine.give_up_after says how long to wait");
+    duration_text(silence_us / 1000, silence, sizeof silence);
+    error_set(&error, ERROR_SYSTEM, "%s has failed for %s (%s); the rest is left for the next run",
+              executor->site->address->origin.host, silence, executor->last_failure);
+    error_hint(&error,
+               "run again when `rollcall doctor` finds it well; engine.give_up_after says how long a run waits");
     executor_stop(executor, STOP_GAVE_UP, &error);
 }
 
@@ -51,22 +55,25 @@ static void give_up_on_pause(struct executor *executor, int64_t pause_us)
 {
     const int64_t now_s = clock_wall_ms(executor->site->engine->clock) / 1000;
     char when[TIME_TEXT_SIZE];
+    char pause[32];
     struct error error;
 
+    duration_text(pause_us / 1000, pause, sizeof pause);
     time_format_rfc3339(now_s + pause_us / 1000000 + 1, when);
-    error_set(&error, ERROR_SYSTEM, "%s asks to wait for %lld s; the rest is left for the next run",
-              executor->site->address->origin.host, (long long)(pause_us / 1000000));
+    error_set(&error, ERROR_SYSTEM, "%s asks to wait for %s; the rest is left for the next run",
+              executor->site->address->origin.host, pause);
     error_hint(&error, "run again after %s; engine.give_up_after says how long a run waits", when);
     executor_stop(executor, STOP_GAVE_UP, &error);
 }
 
 static void give_up_on_throttles(struct executor *executor, int64_t throttled_us)
 {
+    char throttled[32];
     struct error error;
 
-    error_set(&error, ERROR_SYSTEM,
-              "%s has let nothing through for %lld s, it throttles; the rest is left for the next run",
-              executor->site->address->origin.host, (long long)(throttled_us / 1000000));
+    duration_text(throttled_us / 1000, throttled, sizeof throttled);
+    error_set(&error, ERROR_SYSTEM, "%s has done nothing but throttle for %s; the rest is left for the next run",
+              executor->site->address->origin.host, throttled);
     error_hint(&error, "run again when the service is less busy; engine.give_up_after says how long to wait");
     executor_stop(executor, STOP_GAVE_UP, &error);
 }
@@ -91,6 +98,7 @@ void executor_check_patience(struct executor *executor)
 void executor_go_on_signing_in(struct executor *executor)
 {
     int64_t silence_us;
+    char silence[32];
     struct error error = {.code = ERROR_NONE};
 
     if (executor->draining)
@@ -101,7 +109,8 @@ void executor_go_on_signing_in(struct executor *executor)
     if (executor->signed_in != SIGN_IN_TROUBLE || silence_us < patience_us(executor))
         return;
     error.code = ERROR_SYSTEM;
-    error_context(&error, "no token could be had for %lld s", (long long)(silence_us / 1000000));
+    duration_text(silence_us / 1000, silence, sizeof silence);
+    error_context(&error, "no token could be had for %s", silence);
     error_hint(&error, "run again when signing in works; engine.give_up_after says how long to wait");
     executor_stop(executor, STOP_GAVE_UP, &error);
 }

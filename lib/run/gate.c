@@ -153,28 +153,40 @@ void gate_note_success(struct gate *gate, enum action action)
 }
 
 /* One answer pauses its kind of request for everyone. Answers to requests that left before the pause began do not make
- * it longer, unless they ask for it. */
-struct gate_throttle gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
+ * it longer, unless they ask for it. Is it the first of its pause? */
+static bool pause_lane(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
 {
     struct gate_lane *lane = &gate->lanes[action];
     const bool is_first = now_us >= lane->paused_until_us;
     int64_t until_us = lane->paused_until_us;
 
-    note_sign_of_life(gate);
-    gate->throttled_at_us = now_us;
-    if (gate->throttled_since_us == 0)
-        gate->throttled_since_us = now_us;
     if (delay_ms >= 0)
         until_us = now_us + delay_ms * 1000;
     else if (is_first)
         until_us = now_us + retry_backoff_us(&gate->jitter, THROTTLE_BASE_US, lane->throttles++, WAIT_CAP_US);
     if (until_us > lane->paused_until_us)
         lane->paused_until_us = until_us;
-    /* Once a pause: what else was on its way when it began says nothing new. */
-    if (is_first)
-        quota_shrink(&lane->quota, now_us, until_us);
+    return is_first;
+}
+
+static struct gate_throttle look_at_lane(const struct gate_lane *lane, int64_t now_us)
+{
     return (struct gate_throttle){.pause_ms = (lane->paused_until_us - now_us + 999) / 1000,
                                   .limit = lane->quota.limit};
+}
+
+struct gate_throttle gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
+{
+    struct gate_lane *lane = &gate->lanes[action];
+
+    note_sign_of_life(gate);
+    gate->throttled_at_us = now_us;
+    if (gate->throttled_since_us == 0)
+        gate->throttled_since_us = now_us;
+    /* Once a pause: what else was on its way when it began says nothing new. */
+    if (pause_lane(gate, action, delay_ms, now_us))
+        quota_shrink(&lane->quota, now_us, lane->paused_until_us);
+    return look_at_lane(lane, now_us);
 }
 
 void gate_note_failure(struct gate *gate, int64_t now_us)
@@ -187,4 +199,11 @@ void gate_note_failure(struct gate *gate, int64_t now_us)
         gate->down_since_us = now_us;
     gate->failed_at_us = now_us;
     gate->probe_at_us = now_us + retry_backoff_us(&gate->jitter, PROBE_BASE_US, exponent, WAIT_CAP_US);
+}
+
+struct gate_throttle gate_note_outage(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us)
+{
+    gate_note_failure(gate, now_us);
+    pause_lane(gate, action, delay_ms, now_us);
+    return look_at_lane(&gate->lanes[action], now_us);
 }

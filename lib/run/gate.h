@@ -74,6 +74,9 @@ struct gate_throttle {
 /* What the answer said of the service. delay_ms: how long it asks to wait; negative when it does not say. */
 void gate_note_success(struct gate *gate, enum action action);
 struct gate_throttle gate_note_throttle(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us);
+/* A 503 that says how long to wait: a pause, and a failure as well, for each create of it may be in doubt. After some
+ * of these one request finds out for all the others. */
+struct gate_throttle gate_note_outage(struct gate *gate, enum action action, int64_t delay_ms, int64_t now_us);
 void gate_note_failure(struct gate *gate, int64_t now_us);
 
 /* For how long nothing but failures came; 0 while the service works. Failures in a row that span so long are enough,

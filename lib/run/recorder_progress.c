@@ -47,7 +47,7 @@ void recorder_tell_progress(const struct recorder *recorder)
         [WAITING_IDLE] = NULL,
         [WAITING_QUOTA] = "waiting for the quota",
         [WAITING_THROTTLED] = "the service asked to wait",
-        [WAITING_SERVICE] = "the service does not answer; trying again",
+        [WAITING_SERVICE] = "the service fails; trying again",
         [WAITING_SIGN_IN] = "signing in",
         [WAITING_TO_STOP] = "stopping: Ctrl-C again quits at once",
     };

@@ -94,7 +94,7 @@ throttled_job() {
     write_job engine='{ give_up_after: 2s }'
     run_job
     [ "$status" -eq 1 ]
-    [[ $stderr =~ "has not answered for "[2-9]" s" ]]
+    [[ $stderr =~ "has failed for "[2-9].[0-9]" s (" ]]
     says "10 left for the next run"
     is "$(rows out/failures.csv)" ""
     is "$(sql 'SELECT count(*) FROM identities')" 0
@@ -109,7 +109,7 @@ throttled_job() {
     local begin=$SECONDS
     run_job --only user000001@contoso.example
     [ "$status" -eq 1 ]
-    says "has not answered for"
+    says "has failed for"
     [ $((SECONDS - begin)) -le 30 ]
 }
 
@@ -117,7 +117,7 @@ throttled_job() {
     local port=${HOST#*:}
     emulator_stop
     start_job
-    wait_until 30 grep -q 'does not answer' run.err
+    wait_until 30 grep -q 'the service fails' run.err
     use_emulator --listen "127.0.0.1:$port"
     end_job
     [ "$status" -eq 0 ]

@@ -149,11 +149,11 @@ rejected() {
 }
 
 @test "a pause longer than engine.give_up_after is left to the next run, when all else is done" {
-    with_faults '{ operation: create, nth: 20, status: 429, retry_after: 3600 }'
+    with_faults '{ operation: create, nth: 20, status: 429, retry_after: 3590 }'
     write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
     run_job
     [ "$status" -eq 1 ]
-    says '127.0.0.1 asks to wait for 3'
+    says '127.0.0.1 asks to wait for 59 min'
     says 'the rest is left for the next run'
     [[ $stderr =~ 'hint: run again after '20[0-9T:-]+Z'; engine.give_up_after says how long a run waits' ]]
     is "$(rows out/failures.csv)" ""
@@ -162,7 +162,7 @@ rejected() {
     sent=$(requests_sent)
     run_job
     [ "$status" -eq 1 ]
-    says '127.0.0.1 asks to wait for 3'
+    says '127.0.0.1 asks to wait for 59 min'
     is "$(requests_sent)" "$sent"
     run "$ROLLCALL" doctor job.yaml
     [[ $output =~ provision': the service asked an earlier run to wait until '20 ]]
@@ -172,7 +172,7 @@ rejected() {
 }
 
 @test "a long pause of one kind does not keep the others from their end" {
-    with_faults '{ operation: create, nth: 61, status: 429, retry_after: 3600 }'
+    with_faults '{ operation: create, nth: 61, status: 429, retry_after: 3590 }'
     run_job
     [ "$status" -eq 0 ]
     write_roster 61
@@ -181,7 +181,7 @@ rejected() {
         engine='{ concurrency: 1, quotas: { create: none, issue: none } }'
     run_job
     [ "$status" -eq 1 ]
-    says 'asks to wait for 3'
+    says 'asks to wait for 59 min'
     is "$(stats '.requests.issue["200"]')" 60
 }
 
@@ -191,8 +191,9 @@ rejected() {
     write_job engine='{ concurrency: 32, quotas: { create: none, issue: none }, give_up_after: 3s }'
     run_job
     [ "$status" -eq 1 ]
-    says 'has not answered for 3 s; the rest is left for the next run'
-    says 'hint: run again when the service works; engine.give_up_after says how long to wait'
+    says '127.0.0.1 has failed for 3.'
+    says ' s (500: the service failed); the rest is left for the next run'
+    says 'hint: run again when `rollcall doctor` finds it well; engine.give_up_after says how long a run waits'
     is "$(rows out/failures.csv)" ""
     # What was under way when it broke down, and some probes.
     [ "$(stats '.requests.create["500"]')" -le 50 ]

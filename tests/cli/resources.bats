@@ -85,7 +85,7 @@ teardown() {
     write_two engine='{ give_up_after: 1s }'
     run_job
     [ "$status" -eq 1 ]
-    says "resource us: 127.0.0.1 has not answered for"
+    says "resource us: 127.0.0.1 has failed for"
     is "$(living EMEA)" 2
     is "$(sql "SELECT count(*) FROM identities")" 2
 }

@@ -272,7 +272,7 @@ static void at_every_width_the_line_fits(void **state)
          .in_doubt = 77,
          .quota_left_ms = 360000000,
          .quota_used_percent = 100,
-         .waiting_for = "the service does not answer; trying again"},
+         .waiting_for = "the service fails; trying again"},
     };
     static const char *const labels[] = {"", "contoso-staff", "\u5165\u793e\u624b\u7d9a\u304d", "cafe\u0301",
                                          "\xff\xfe"};

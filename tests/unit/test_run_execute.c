@@ -483,7 +483,7 @@ static void nobody_fails_because_the_service_is_busy(void **state)
 static int throttle_for_an_hour(const struct call *call, char headers[256])
 {
     (void)call;
-    strcpy(headers, "Retry-After: 3600\r\n");
+    strcpy(headers, "Retry-After: 3030\r\n");
     return call_count > 4 ? 429 : -1;
 }
 
@@ -493,7 +493,7 @@ static void a_pause_outlives_the_run_and_its_end_too(void **state)
     decide = throttle_for_an_hour;
     load_spec("", FEW_AT_ONCE ADDED);
     assert_false(run(roster_of(0, 20)));
-    says("asks to wait for 3");
+    says("asks to wait for 50 min");
     assert_int_equal(summary.done_users, 4);
     assert_in_range(call_count, 5, 8);
     decide = NULL;
@@ -502,7 +502,7 @@ static void a_pause_outlives_the_run_and_its_end_too(void **state)
     for (int i = 0; i < 2; i++) {
         ahead_ms = i == 0 ? 1800 * second_ms : -600 * second_ms;
         assert_false(run(NULL));
-        says(i == 0 ? "asks to wait for 1" : "asks to wait for 3");
+        says(i == 0 ? "asks to wait for 20 min" : "asks to wait for 50 min");
         assert_string_equal(summary.state, "stopped");
         assert_int_equal(summary.left, 16);
         assert_int_equal(call_count, before);
@@ -526,11 +526,35 @@ static void a_service_that_does_nothing_but_throttle_is_given_up(void **state)
     decide = throttle_at_once;
     load_spec("", "engine:\n  concurrency: 4\n  give_up_after: 90s\n  quotas: { create: none }\n" OUTPUTS ADDED);
     assert_false(run(roster_of(0, 20)));
-    says("has let nothing through for ");
+    says("has done nothing but throttle for ");
     hints("engine.give_up_after");
     assert_string_equal(summary.state, "stopped");
     assert_int_equal(summary.left, 20);
     assert_null(strstr(read_file("failures.csv"), "u0"));
+    decide = NULL;
+    works(run(NULL));
+    everybody_has_one_identity(20);
+}
+
+static int be_out_of_order(const struct call *call, char headers[256])
+{
+    (void)call;
+    strcpy(headers, "Retry-After: 1\r\n");
+    return 503;
+}
+
+static void an_outage_that_asks_to_wait_is_probed_and_leaves_few_creates_in_doubt(void **state)
+{
+    (void)state;
+    speed = 1000;
+    decide = be_out_of_order;
+    load_spec("", "engine:\n  concurrency: 4\n  give_up_after: 90s\n  quotas: { create: none }\n" OUTPUTS ADDED);
+    assert_false(run(roster_of(0, 20)));
+    says("has failed for ");
+    says("(503 Code: no)");
+    hints("`rollcall doctor`");
+    assert_int_equal(summary.left, 20);
+    assert_in_range(summary.in_doubt, 8, 60);
     decide = NULL;
     works(run(NULL));
     everybody_has_one_identity(20);
@@ -825,6 +849,7 @@ static const struct CMUnitTest tests[] = {
     TEST(nobody_fails_because_the_service_is_busy),
     TEST(a_pause_outlives_the_run_and_its_end_too),
     TEST(a_service_that_does_nothing_but_throttle_is_given_up),
+    TEST(an_outage_that_asks_to_wait_is_probed_and_leaves_few_creates_in_doubt),
     TEST(the_quota_is_kept_within_a_run_and_across_runs),
     TEST(a_create_with_a_token_counts_as_an_issue_unless_the_spec_says_otherwise),
     TEST(the_quota_counts_attempts_that_failed),

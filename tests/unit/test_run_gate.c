@@ -225,6 +225,23 @@ static void throttles_again_and_again_are_told_from_one_long_pause(void **state)
     assert_int_equal(gate_throttled_us(&gate), 0);
 }
 
+/* Each create that is sent into an outage may be in doubt, so that after some of them one tells for all. */
+static void a_503_that_says_how_long_it_lasts_is_a_pause_and_a_failure(void **state)
+{
+    (void)state;
+    make(0, 10, 0, false);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(gate_note_outage(&gate, ACTION_ISSUE, 2000, second_us + i).limit, 10);
+    assert_int_equal(gate.lanes[ACTION_ISSUE].quota.limit, 10);
+    assert_true(gate_service_is_down(&gate));
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 0, 2 * second_us));
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 0, 4 * second_us));
+    assert_false(gate_admits(&gate, ACTION_ISSUE, 1, 4 * second_us));
+    assert_int_equal(gate_silence_us(&gate, 4 * second_us), 3 * second_us);
+    gate_note_success(&gate, ACTION_ISSUE);
+    assert_true(gate_admits(&gate, ACTION_ISSUE, 1, 4 * second_us));
+}
+
 static void what_a_throttle_came_to_can_be_kept(void **state)
 {
     struct gate_throttle throttle;
@@ -319,6 +336,7 @@ static const struct CMUnitTest tests[] = {
     TEST(one_answer_of_any_kind_ends_the_outage),
     TEST(few_failures_over_a_long_time_are_a_silence_too),
     TEST(throttles_again_and_again_are_told_from_one_long_pause),
+    TEST(a_503_that_says_how_long_it_lasts_is_a_pause_and_a_failure),
     TEST(what_a_throttle_came_to_can_be_kept),
     TEST(the_window_shrinks_to_what_works_and_grows_back_when_more_does),
 };
