@@ -21,7 +21,7 @@ static int export_mapping(const char *path, struct export_arguments *arguments)
 {
     struct error error;
     struct spec *spec;
-    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
+    const int loaded = command_load(path, SPEC_WITHOUT_FILES, &spec);
 
     if (loaded != 0)
         return loaded;

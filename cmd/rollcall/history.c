@@ -1,6 +1,7 @@
 /* rollcall history: the audit trail of one user, oldest first. */
 #include "command.h"
 
+#include "acs/acs.h"
 #include "core/clock.h"
 #include "output/json_out.h"
 
@@ -23,6 +24,7 @@ struct history {
     bool json;
     const struct ledger *ledger;
     uint64_t records;
+    char identity[ACS_IDENTITY_MAX + 1]; /* that was told last */
     struct folded folded;
 };
 
@@ -39,10 +41,10 @@ static void print_folded(struct history *history)
     if (folded->count == 1)
         printf("%s  %-9s  repeated: %s\n", from, folded->action, folded->last_code);
     else if (strcmp(folded->first_code, folded->last_code) == 0)
-        printf("%s  %-9s  repeated %" PRIu64 " times until %s: %s\n", from, folded->action, folded->count, to,
+        printf("%s  %-9s  repeated %" PRIu64 " times\n until %s: %s\n", from, folded->action, folded->count, to,
                folded->last_code);
     else
-        printf("%s  %-9s  repeated %" PRIu64 " times until %s: first %s, last %s\n", from, folded->action,
+        printf("%s  %-9s  repeated %" PRIu64 " times\n until %s: first %s, last %s\n", from, folded->action,
                folded->count, to, folded->first_code, folded->last_code);
     history->folded.count = 0;
 }
@@ -80,6 +82,21 @@ static bool print_json(const struct audit_record *record, const char *resource, 
     return json_out_print(stdout, line, JSON_COMPACT, error);
 }
 
+static void print_answer(const struct audit_record *record)
+{
+    if (record->status != 0)
+        printf(" HTTP %d", record->status);
+    else if (record->elapsed_ms > 0)
+        printf(" no answer");
+    if (record->elapsed_ms > 0)
+        printf(" after %u ms", (unsigned)record->elapsed_ms);
+    if (record->status != 0 || record->elapsed_ms > 0)
+        putchar('\n');
+    if (record->code[0] != '\0')
+        printf(" %s: %s\n", record->code, record->message);
+}
+
+/* On lines that a terminal of 80 columns has room for, of which an identity takes one. */
 static void print_text(struct history *history, const struct audit_record *record, const char *resource)
 {
     char at[TIME_TEXT_SIZE];
@@ -95,19 +112,14 @@ static void print_text(struct history *history, const struct audit_record *recor
         printf("%s, ", record->category);
     if (resource[0] != '\0')
         printf("at %s, ", resource);
-    printf("run %" PRId64 ", attempt %u", record->run, (unsigned)record->attempt);
-    if (record->status != 0)
-        printf(", HTTP %d", record->status);
-    if (record->elapsed_ms > 0)
-        printf(" after %u ms", (unsigned)record->elapsed_ms);
-    if (record->identity[0] != '\0')
-        printf(", %s", record->identity);
-    putchar('\n');
-    if (record->code[0] != '\0')
-        printf("%26s%s: %s\n", "", record->code, record->message);
+    printf("run %" PRId64 ", attempt %u\n", record->run, (unsigned)record->attempt);
+    print_answer(record);
     if (record->request_id[0] != '\0')
-        printf("%26srequest %s%s%s\n", "", record->request_id, record->ms_cv[0] != '\0' ? ", MS-CV " : "",
-               record->ms_cv);
+        printf(" request %s%s%s\n", record->request_id, record->ms_cv[0] != '\0' ? ", MS-CV " : "", record->ms_cv);
+    if (record->identity[0] == '\0' || strcmp(record->identity, history->identity) == 0)
+        return;
+    printf(" %s\n", record->identity);
+    snprintf(history->identity, sizeof history->identity, "%s", record->identity);
 }
 
 static bool print_record(void *context, const struct audit_record *record, struct error *error)
@@ -128,7 +140,7 @@ static int show_history(const char *path, const char *key, bool json)
     struct history history = {.json = json};
     struct error error = {.code = ERROR_NONE};
     struct spec *spec;
-    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
+    const int loaded = command_load(path, SPEC_WITHOUT_FILES, &spec);
 
     if (loaded != 0)
         return loaded;

@@ -66,7 +66,7 @@ static int make_report(const char *path, int64_t id, const char *out)
     struct buffer page;
     struct error error;
     struct spec *spec;
-    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
+    const int loaded = command_load(path, SPEC_WITHOUT_FILES, &spec);
 
     if (loaded != 0)
         return loaded;

@@ -177,7 +177,7 @@ static int show_status(const char *path, bool json)
     struct ledger_counts counts;
     struct error error;
     struct spec *spec;
-    const int loaded = command_load(path, SPEC_WITHOUT_SECRETS, &spec);
+    const int loaded = command_load(path, SPEC_WITHOUT_FILES, &spec);
 
     if (loaded != 0)
         return loaded;

@@ -58,7 +58,7 @@ struct spec_sign_in {
     enum spec_credential kind;
     char *tenant_id;
     char *client_id;
-    struct secret client_secret; /* never set with SPEC_WITHOUT_SECRETS; likewise the password */
+    struct secret client_secret; /* set with SPEC_WITH_SECRETS alone; likewise the password */
     char *certificate;           /* PEM or PKCS#12, with its key */
     struct secret certificate_password;
     bool send_certificate_chain;
@@ -80,7 +80,7 @@ struct spec_sink {
     enum spec_sink_kind kind;
     char *path;               /* SINK_CSV, SINK_NDJSON, SINK_SQLITE; NULL for the others, likewise below */
     struct text_list command; /* SINK_COMMAND: the program, and its arguments */
-    struct secret connection; /* SINK_POSTGRES: not set with SPEC_WITHOUT_SECRETS */
+    struct secret connection; /* SINK_POSTGRES: set with SPEC_WITH_SECRETS alone */
     char *table;
     struct {
         char *key;
@@ -100,8 +100,8 @@ struct spec_resource {
     uint64_t line; /* in the spec, of how it is signed in to */
     uint64_t column;
     struct secret connection_string; /* set, or endpoint is and credential is another than CREDENTIAL_ACCESS_KEY */
-    char *endpoint;                  /* NULL with a connection string; with SPEC_WITHOUT_SECRETS also when the
-                                        variable or file that holds it is not there */
+    char *endpoint;                  /* NULL with a connection string; but for SPEC_WITH_SECRETS also when
+                                        the variable or file that holds it is not there */
     struct spec_sign_in credential;
     char *api_version;
     bool custom_id;
@@ -199,6 +199,7 @@ struct spec {
 enum spec_secrets {
     SPEC_WITH_SECRETS,    /* { env } and { file } are read; one that is not there is a problem */
     SPEC_WITHOUT_SECRETS, /* for commands that send nothing: they are only checked for their form */
+    SPEC_WITHOUT_FILES,   /* for commands that ask the ledger alone: nor does any other file have to be there */
 };
 
 /* Reads `path`. On faults of the spec returns NULL with all of them in `problems` (initialised here, to be cleared by

@@ -300,7 +300,8 @@ char *spec_read_input(struct spec_reader *reader, const struct spec_key *key, co
 
     if (resolved == NULL)
         error_no_memory(reader->error);
-    *readable = resolved != NULL && (key->type == SPEC_PATH || check_input(reader, key, node, resolved));
+    *readable = resolved != NULL && (key->type == SPEC_PATH || reader->secrets == SPEC_WITHOUT_FILES ||
+                                     check_input(reader, key, node, resolved));
     return resolved;
 }
 

@@ -51,7 +51,7 @@ the_next_run_finishes() {
     # What was repeated is one line of the history, and what may have made an identity is a line of its own.
     "$ROLLCALL" history job.yaml anna >history
     is "$(grep -c ' in_doubt ' history)" 2
-    grep -q ' repeated 7 times until .*: first Fault, last Busy$' history
+    grep -A 1 ' repeated 7 times$' history | grep -q '^ until .*: first Fault, last Busy$'
     # What failed is a roster again.
     mv out/failures.csv again.csv
     write_job roster='{ csv: again.csv, key: user_id }'

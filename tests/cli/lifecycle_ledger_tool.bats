@@ -195,6 +195,22 @@ removed done true"
 revoke done
 issue done
 delete done"
+    # It fits a terminal, and has the identity once.
+    is "$("$ROLLCALL" history job.yaml anna | awk 'length > 80')" ""
+    is "$("$ROLLCALL" history job.yaml anna | grep -c 8:acs:)" 1
+}
+
+@test "what the ledger knows can be asked while other files of the job are missing" {
+    onboard
+    mv users.csv ..
+    unset COMMUNICATION_SERVICES_CONNECTION_STRING
+    "$ROLLCALL" status job.yaml | grep -q '5 active'
+    "$ROLLCALL" history job.yaml anna | grep -q 'provision  done'
+    "$ROLLCALL" report job.yaml | grep -q '</html>'
+    is "$("$ROLLCALL" export job.yaml | wc -l)" 6
+    run --separate-stderr "$ROLLCALL" plan job.yaml
+    is "$status" 2
+    says 'roster.csv: cannot read "users.csv"'
 }
 
 @test "history of a user who failed has the code and the request id" {

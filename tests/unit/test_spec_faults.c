@@ -404,6 +404,17 @@ static void a_missing_file_is_named_with_where_it_was_looked_for(void **state)
                         "  hint: a relative path starts at the job spec, so it was looked for at \"jobs/users.csv\"\n");
 }
 
+static void a_file_that_is_not_needed_need_not_be_there(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(unlink("users.csv"), 0);
+    write_text("job.yaml", WHOLE "outputs: { tokens: { csv: a.csv, encrypt: gone.pem } }\n");
+    fixture->spec = spec_load("job.yaml", SPEC_WITHOUT_FILES, &fixture->problems, &fixture->error);
+    assert_non_null(fixture->spec);
+    assert_string_equal(fixture->spec->roster.csv, "users.csv");
+}
+
 static void a_folder_is_no_input(void **state)
 {
     refuses(state, TOP RESOURCE LEDGER RULES "roster: { csv: ., key: id, previous: gone.csv }\n",
@@ -458,6 +469,7 @@ int main(void)
         TEST(a_list_names_everything_once),
         TEST(where_maps_columns_to_values),
         TEST(a_missing_file_is_named_with_where_it_was_looked_for),
+        TEST(a_file_that_is_not_needed_need_not_be_there),
         TEST(a_folder_is_no_input),
         TEST(only_so_many_problems_are_kept_but_all_are_counted),
     };
