@@ -109,7 +109,8 @@ static enum link_end read_no_answer(struct entra_credential *credential, const s
         hint = "check the proxy that https_proxy or HTTPS_PROXY names, or list the host in no_proxy";
         break;
     case ENTRA_DISTRUSTED:
-        hint = "if it has a certificate of its own authority, name that in resource.credential.ca_file";
+        hint = "it must speak TLS 1.2 or newer; if it has a certificate of its own authority, name that in "
+               "resource.credential.ca_file";
         is_final = true;
         break;
     default: is_final = false; break;

@@ -84,15 +84,19 @@ void executor_check_patience(struct executor *executor)
     const int64_t silence_us = gate_silence_us(&executor->gate, now_us);
     const int64_t throttled_us = gate_throttled_us(&executor->gate);
     const int64_t pause_us = paused_until_us(executor) - now_us;
+    const int64_t most_us = patience_us(executor);
+    const int64_t most_paused_us = most_us > USUAL_PAUSE_US ? most_us : USUAL_PAUSE_US;
 
-    if (!executor->draining && silence_us > 0 && silence_us >= patience_us(executor))
+    if (executor->draining) {
+        if (now_us >= executor->drain_until_us)
+            http_pool_abort(executor->pool); /* recorded as what it is: not known */
+    } else if (silence_us > 0 && silence_us >= most_us) {
         give_up_on_service(executor, silence_us);
-    if (!executor->draining && throttled_us >= patience_us(executor) && throttled_us > USUAL_PAUSE_US)
+    } else if (throttled_us > most_paused_us) {
         give_up_on_throttles(executor, throttled_us);
-    if (!executor->draining && pause_us > patience_us(executor) && pause_us > USUAL_PAUSE_US)
+    } else if (pause_us > most_paused_us) {
         give_up_on_pause(executor, pause_us);
-    if (executor->draining && now_us >= executor->drain_until_us)
-        http_pool_abort(executor->pool); /* recorded as what it is: not known */
+    }
 }
 
 void executor_go_on_signing_in(struct executor *executor)

@@ -18,7 +18,7 @@
 struct gate_lane {
     struct quota_window quota;
     int64_t paused_until_us;
-    unsigned throttles; /* pauses in a row without a success */
+    unsigned throttles; /* pauses in a row, without a success, that the service gave no length */
 };
 
 struct gate {
