@@ -41,7 +41,8 @@ static void find_token(struct body *body, const char *bytes, size_t length)
     const char *quote = memchr(next, '"', (size_t)(end - next));
     if (quote == NULL || memchr(next, '\\', (size_t)(quote - next)) != NULL ||
         memmem(quote, (size_t)(end - quote), name, name_length) != NULL ||
-        memmem(bytes, length, empty, sizeof empty - 1) != NULL)
+        memmem(bytes, (size_t)(next - bytes), empty, sizeof empty - 1) != NULL ||
+        memmem(quote, (size_t)(end - quote), empty, sizeof empty - 1) != NULL)
         return;
     body->token = next;
     body->token_length = (size_t)(quote - next);

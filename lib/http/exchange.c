@@ -3,10 +3,17 @@
 #include "http/header.h"
 #include "http/reach.h"
 
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TRANSFER_BUFFER = 16 * 1024, BODY_MAX = 128 * 1024, HEADER_MAX = 40 * 1024 };
+/* libcurl makes its two buffers anew for each request, and they are wiped. An answer takes less than 2 KiB. */
+enum {
+    RECEIVE_BUFFER = 4 * 1024,
+    SEND_BUFFER = 16 * 1024, /* libcurl's least */
+    BODY_MAX = 128 * 1024,
+    HEADER_MAX = 40 * 1024,
+};
 
 /* --- libcurl's callbacks --- */
 
@@ -46,6 +53,15 @@ static long curl_version_of(enum http_version version)
     return CURL_HTTP_VERSION_2TLS;
 }
 
+/* OpenSSL's two buffers of 16 KiB stay with their connection. By libcurl's own choice they would be made and wiped anew
+ * for each record, which is some 4 % of a run's processor time. What came last stays there until the next record. */
+static CURLcode keep_tls_buffers(CURL *easy, void *tls, void *context)
+{
+    (void)easy, (void)context;
+    SSL_CTX_clear_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    return CURLE_OK;
+}
+
 /* What is the same for every request of this handle. */
 static bool prepare(struct exchange *exchange, const struct http_options *options)
 {
@@ -71,8 +87,9 @@ static bool prepare(struct exchange *exchange, const struct http_options *option
     SET(CURLOPT_LOW_SPEED_TIME, (long)((options->stall_timeout_ms + 999) / 1000));
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_PIPEWAIT, options->version == HTTP_VERSION_2 ? 1L : 0L);
-    SET(CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER);
-    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)TRANSFER_BUFFER);
+    SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
+    SET(CURLOPT_SSL_CTX_FUNCTION, keep_tls_buffers);
     SET(CURLOPT_ERRORBUFFER, exchange->curl_detail);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, exchange);
