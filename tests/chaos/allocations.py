@@ -267,7 +267,7 @@ class Stage:
         self.open()
 
     def open(self):
-        self.home = pathlib.Path(world.scratch())
+        self.home = world.scratch()
         self.subject = self.story.open(self.home)
 
     def close(self):

@@ -1,5 +1,6 @@
 """One job, its emulator, and what must hold between them after whatever happened."""
 
+import base64
 import collections
 import csv
 import hashlib
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+import zlib
 
 import sinks
 
@@ -86,15 +88,20 @@ class Emulator:
 class Emulators:
     """One for each resource of a job, as if they were one; "" is the name of its only one."""
 
-    def __init__(self, home, names, *options):
+    def __init__(self, home, names, *options, seed="", tls=False):
         self.each = {}
         self.environment = {}
         for name in names:
             folder = pathlib.Path(home) / name
             folder.mkdir(exist_ok=True)
-            seed = ("--seed", name) if name else ()
-            self.each[name] = Emulator(folder, *seed, *options, variable=variable(name))
+            seeded = ("--seed", seed + name) if seed + name else ()
+            self.each[name] = Emulator(folder, *seeded, *options, tls=tls, variable=variable(name))
             self.environment |= self.each[name].environment
+            self.certificate = self.each[name].certificate
+
+    def faults(self):
+        """How many were played."""
+        return sum(sum(emulator.stats()["faults"].values()) for emulator in self.each.values())
 
     def identities(self):
         return {identity: {**facts, "resource": name} for name, emulator in self.each.items()
@@ -107,6 +114,8 @@ class Emulators:
 
 class Job:
     """A directory with job.yaml, users.csv and what a run makes of them. `tokens` go to places of sinks.py."""
+
+    is_listed = True  # the service can be asked for its identities
 
     def __init__(self, home, emulator, spec, tokens=(sinks.Csv,)):
         self.home = pathlib.Path(home)
@@ -164,6 +173,21 @@ class Job:
         finally:
             connection.close()
 
+    def has_table(self, name):
+        return bool(self.query("SELECT 1 FROM sqlite_master WHERE name = ?", name))
+
+    def runs(self):
+        """How many of them have begun."""
+        return self.query("SELECT count(*) FROM runs")[0][0] if self.has_table("runs") else 0
+
+    def prints(self, rows):
+        """The fingerprints of these users' tokens that count."""
+        return {row[3] for key, row in self.ledger().items() if row[3] and key in rows} if self.has_table("identities") else set()
+
+    def check(self, rows, custom_id=False):
+        """What must hold after a run that came to its end."""
+        return check_world(self, rows, custom_id)
+
     def ledger(self):
         """key -> (identity, state, token end, fingerprint)"""
         return {row[0]: row[1:] for row in self.query(
@@ -184,19 +208,40 @@ class Job:
             return list(csv.DictReader(file))
 
 
+TEAMS_APP = "1b2c3d4e-0000-4000-8000-00000000000a"
+
+
+class TeamsJob(Job):
+    """One that exchanges the tokens of Teams users."""
+
+    is_listed = False
+
+    def roster(self, rows):
+        """rows: their keys are the users."""
+        with open(self.home / "users.csv.new", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write("user_id,object_id,entra_token\n")
+            for key in rows:
+                claims = {"oid": f"00000000-0000-4000-8000-{zlib.crc32(key.encode()):012x}", "appid": TEAMS_APP, "exp": int(time.time()) + 3600}
+                payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+                file.write(f"{key},{claims['oid']},e30.{payload}.c2lnbmF0dXJl\n")
+        os.replace(self.home / "users.csv.new", self.home / "users.csv")
+
+    def check(self, rows, custom_id=False):
+        ledger = self.ledger()
+        for key in rows:
+            check(key in ledger and ledger[key][1] == "active", f"{key} is not active in the ledger")
+        check(not self.in_doubt(), "an exchange is in doubt")
+        check_outputs(self, rows, ledger)
+
+
 TOKENS = "TOKENS"  # stands in a spec for the sinks, which are each job's own
 SPEC = """version: 1
 name: chaos
 {resources}
 ledger: chaos.ledger
-roster: {{ csv: users.csv, key: user_id, watch: [password_changed_at]{column} }}
-token: {{ scopes: [chat] }}
-rules:
-  added: provision
-  changed: [revoke, issue]
-  expiring: {{ within: 6h, do: issue }}
-  removed: {removed}{moved}
-  lost: provision
+roster: {{ csv: users.csv, key: user_id{column} }}
+token: {{ {token} }}
+rules: {{ {rules} }}
 limits: {{ delete: 100%, revoke: 100%, shrink: 100% }}
 outputs: {{ mapping: out/mapping.csv, tokens: TOKENS, failures: out/failures.csv }}
 engine: {{ concurrency: {concurrency}, quotas: {{ create: none, issue: none, revoke: none, delete: none }}{engine} }}
@@ -208,13 +253,21 @@ def resource(emulator, custom_id):
     return (", custom_id: true" if custom_id else "") + (f", ca_file: {emulator.certificate}" if emulator.certificate else "")
 
 
-def spec(resource="", removed="delete", concurrency=8, engine="", regions=()):
-    """Of a job with one resource, or with several `regions`, which users may move between."""
+RULES = ("added: provision, changed: [revoke, issue], expiring: {{ within: 6h, do: issue }}, removed: {removed}, lost: provision"
+         "{moved}")
+OF_TEAMS = {"column": ", teams_token_column: entra_token, teams_user_column: object_id", "token": f"teams_app_id: {TEAMS_APP}",
+            "rules": "added: exchange, expiring: { within: 30m, do: exchange }"}
+
+
+def spec(resource="", removed="delete", concurrency=8, engine="", regions=(), teams=False):
+    """Of a job with one resource, or with several `regions`, which users may move between; or of one of a TeamsJob."""
     each = ", ".join(f"{region}: {{ connection_string: {{ env: {variable(region)} }}{resource} }}" for region in regions)
+    moved = ", moved: [delete, provision]" if regions else ""
+    usual = {"column": ", watch: [password_changed_at]" + (", resource_column: region" if regions else ""), "token": "scopes: [chat]",
+             "rules": RULES.format(removed=removed, moved=moved)}
     return SPEC.format(
         resources=f"resources: {{ {each} }}" if regions else f"resource: {{ connection_string: {{ env: {KEY_VARIABLE} }}{resource} }}",
-        column=", resource_column: region" if regions else "", moved="\n  moved: [delete, provision]" if regions else "",
-        removed=removed, concurrency=concurrency, engine=engine)
+        concurrency=concurrency, engine=engine, **(OF_TEAMS if teams else usual))
 
 
 def check_sink(job, sink, rows, ledger):
@@ -238,7 +291,6 @@ def check_world(job, rows, custom_id=False):
     ledger = job.ledger()
     service = job.emulator.identities()
     in_doubt = job.in_doubt()
-    check(not job.query("SELECT 1 FROM tasks"), "tasks are left open")
 
     # Nobody is lost or doubled.
     for key in rows:
@@ -271,7 +323,13 @@ def check_world(job, rows, custom_id=False):
             check(facts["state"] == "deleted", f"{identity} lives and is nobody's any more")
     check(not custom_id or orphans == 0, "custom ids were used, and there is an orphan")
 
-    # Tokens that count as delivered are where they go to; mapping says what the ledger says.
+    check_outputs(job, rows, ledger)
+    return orphans
+
+
+def check_outputs(job, rows, ledger):
+    """Nothing is under way, tokens that count as delivered are where they go to, and the mapping says what the ledger says."""
+    check(not job.query("SELECT 1 FROM tasks"), "tasks are left open")
     for sink in job.sinks:
         check_sink(job, sink, rows, ledger)
     mapping = {row["user_id"]: row for row in job.csv("mapping.csv")}
@@ -283,11 +341,12 @@ def check_world(job, rows, custom_id=False):
     # Nothing half-written stays.
     left = [p.name for p in (job.home / "out").iterdir() if p.name.startswith(".") or p.name.endswith("-journal")]
     check(not left, f"left behind: {left}")
-    return orphans
 
 
-def scratch():
-    return tempfile.mkdtemp(prefix="rollcall-chaos.")
+def scratch(in_memory=False):
+    """A folder. What a killed program has written is there as well where nothing is ever put on a disk."""
+    memory = "/dev/shm" if in_memory and os.access("/dev/shm", os.W_OK) else None
+    return pathlib.Path(tempfile.mkdtemp(prefix="rollcall-chaos.", dir=memory))
 
 
 def remove(home):
