@@ -98,6 +98,7 @@ void acs_signer_free(struct acs_signer *signer)
     EVP_MAC_CTX_free(signer->hmac); /* wipes the key */
     EVP_MD_CTX_free(signer->digest);
     EVP_MD_free(signer->sha256);
+    explicit_bzero(signer->body, sizeof signer->body); /* that of an exchange has a token */
     free(signer);
 }
 

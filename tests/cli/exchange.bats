@@ -115,6 +115,20 @@ is_nowhere() {
     says "failures.csv:2: entra_token is empty: the user has no Entra token"
 }
 
+@test "at its end a process has neither an Entra token nor what it was exchanged for in its memory" {
+    load memory_helper
+    needs_to_read_memory
+    memory_setup
+    write_teams anna=1 ben=2 cleo=3 dora=4 emil=5
+    echo "frida,$(object_id 6),$(entra 6 -10)" >>users.csv # has ended: the service refuses it
+    column 3 users.csv >entra_tokens
+    write_memory_job roster='{ csv: users.csv, key: user_id, teams_token_column: entra_token, teams_user_column: object_id }' \
+        token="{ teams_app_id: $APP }" rules="$RULES"
+    run_to_its_end
+    forgets 5 entra_tokens
+    [ "$status" -eq 1 ]
+}
+
 @test "a roster that others can read is refused, standard input is not" {
     chmod 640 users.csv
     run_job
