@@ -101,8 +101,6 @@ enum acs_class {
                        method, scopes, lifetime): stop the run */
 };
 
-const char *acs_class_name(enum acs_class class);
-
 enum { ACS_CODE_SIZE = 64, ACS_MESSAGE_SIZE = 512 };
 
 struct acs_answer {

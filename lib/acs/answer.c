@@ -321,14 +321,3 @@ bool acs_create_is_in_doubt(const struct acs_answer *answer)
 {
     return answer->class == ACS_TRANSIENT || answer->status == 503;
 }
-
-const char *acs_class_name(enum acs_class class)
-{
-    static const char *const names[] = {
-        [ACS_DONE] = "done",           [ACS_GONE] = "gone",           [ACS_USER] = "user",
-        [ACS_THROTTLED] = "throttled", [ACS_TRANSIENT] = "transient", [ACS_CREDENTIAL] = "credential",
-        [ACS_OURS] = "ours",
-    };
-
-    return names[class];
-}

@@ -97,8 +97,3 @@ const char *secret_reveal(const struct secret *secret)
 {
     return secret->bytes != NULL ? secret->bytes : "";
 }
-
-const char *secret_shown(const struct secret *secret)
-{
-    return secret_is_set(secret) ? "***" : "(not set)";
-}

@@ -1,7 +1,6 @@
 /* secret.h - bytes that must not be seen: an access key, a bearer token, an access token.
  *
- * A secret is wiped when cleared, and can only be read by a call that says so, secret_reveal(); everything that
- * prints uses secret_shown().
+ * A secret is wiped when cleared, and can only be read by a call that says so, secret_reveal(). Nothing prints one.
  */
 #ifndef ROLLCALL_CORE_SECRET_H
 #define ROLLCALL_CORE_SECRET_H
@@ -28,7 +27,5 @@ void secret_clear(struct secret *secret);
 bool secret_is_set(const struct secret *secret);
 /* The bytes themselves; borrowed until the secret is set or cleared; "" when not set. */
 const char *secret_reveal(const struct secret *secret);
-/* "***", or "(not set)". */
-const char *secret_shown(const struct secret *secret);
 
 #endif

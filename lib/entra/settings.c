@@ -115,7 +115,6 @@ static bool choose_identity(struct entra_credential *credential, const struct en
 
 struct need {
     const char *variable;
-    const char *key; /* of the job spec */
     bool is_met;
 };
 
@@ -150,15 +149,15 @@ static void add_link(struct entra_credential *credential, enum entra_kind kind, 
     const size_t link = credential->link_count++;
     const bool is_environment = name == ENTRA_ENVIRONMENT;
     const struct need needs[] = {
-        {"AZURE_TENANT_ID", "tenant_id", credential->tenant_id != NULL},
-        {"AZURE_CLIENT_ID", "client_id", credential->client_id != NULL},
+        {"AZURE_TENANT_ID", credential->tenant_id != NULL},
+        {"AZURE_CLIENT_ID", credential->client_id != NULL},
         kind == ENTRA_CLIENT_SECRET
             ? (struct need){is_environment ? "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH)"
                                            : "AZURE_CLIENT_SECRET",
-                            "client_secret", secret_is_set(&credential->client_secret)}
+                            secret_is_set(&credential->client_secret)}
         : kind == ENTRA_CLIENT_CERTIFICATE
-            ? (struct need){"AZURE_CLIENT_CERTIFICATE_PATH", "certificate", certificate != NULL}
-            : (struct need){"AZURE_FEDERATED_TOKEN_FILE", "token_file", credential->token_file != NULL},
+            ? (struct need){"AZURE_CLIENT_CERTIFICATE_PATH", certificate != NULL}
+            : (struct need){"AZURE_FEDERATED_TOKEN_FILE", credential->token_file != NULL},
     };
 
     credential->links[link] = kind;

@@ -15,7 +15,7 @@
 enum { EVENTS_AT_ONCE = 64 };
 
 struct slot {
-    struct slot *next_free; /* or, of one for another server, the next of those */
+    struct slot *next; /* of those that are free, or of those for other servers */
     bool busy;
     http_done *done; /* of one for another server, which goes when it has been used; NULL: the pool's */
     void *context;
@@ -33,7 +33,6 @@ struct http_pool {
     int64_t timer_at_ms; /* monotonic; -1: libcurl wants no timer */
     size_t under_way;
     bool is_broken; /* libcurl failed: its own state is not to be trusted any more */
-    uint64_t connections;
     struct slot *free_slots;
     struct slot *slots;
     size_t slot_count;
@@ -103,7 +102,7 @@ static bool add_slots(struct http_pool *pool, struct error *error)
         if (!exchange_open(&slot->exchange, &pool->options) ||
             curl_easy_setopt(slot->exchange.easy, CURLOPT_PRIVATE, (char *)slot) != CURLE_OK)
             return error_set(error, ERROR_SYSTEM, "cannot set up libcurl");
-        slot->next_free = pool->free_slots;
+        slot->next = pool->free_slots;
         pool->free_slots = slot;
     }
     return true;
@@ -151,9 +150,9 @@ static void drop_elsewhere(struct http_pool *pool, struct slot *slot)
     struct slot **place = &pool->elsewhere;
 
     while (*place != NULL && *place != slot)
-        place = &(*place)->next_free;
+        place = &(*place)->next;
     if (*place == slot)
-        *place = slot->next_free;
+        *place = slot->next;
     if (slot->exchange.easy != NULL)
         curl_multi_remove_handle(pool->multi, slot->exchange.easy);
     exchange_close(&slot->exchange);
@@ -197,7 +196,7 @@ bool http_pool_send(struct http_pool *pool, const struct http_request *request, 
     slot->request_context = request_context;
     if (curl_multi_add_handle(pool->multi, slot->exchange.easy) != CURLM_OK)
         return error_no_memory(error);
-    pool->free_slots = slot->next_free;
+    pool->free_slots = slot->next;
     slot->busy = true;
     pool->under_way++;
     return true;
@@ -224,7 +223,7 @@ bool http_pool_send_elsewhere(struct http_pool *pool, const struct http_options 
         error_no_memory(error);
         goto fail;
     }
-    slot->next_free = pool->elsewhere;
+    slot->next = pool->elsewhere;
     pool->elsewhere = slot;
     return true;
 fail:
@@ -235,10 +234,6 @@ fail:
 /* What every request ends with. */
 static void end_exchange(struct http_pool *pool, struct exchange *exchange, CURLcode code)
 {
-    long connections = 0;
-
-    curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connections);
-    pool->connections += (uint64_t)connections;
     exchange_end(exchange, code);
     curl_multi_remove_handle(pool->multi, exchange->easy);
 }
@@ -261,18 +256,13 @@ static void finish(struct http_pool *pool, struct slot *slot, CURLcode code)
     pool->under_way--;
     pool->done(pool->context, slot->request_context, &exchange->answer);
     exchange_forget(exchange);
-    slot->next_free = pool->free_slots;
+    slot->next = pool->free_slots;
     pool->free_slots = slot;
 }
 
 size_t http_pool_under_way(const struct http_pool *pool)
 {
     return pool->under_way;
-}
-
-uint64_t http_pool_connections(const struct http_pool *pool)
-{
-    return pool->connections;
 }
 
 /* --- waiting --- */

@@ -101,9 +101,6 @@ bool http_pool_watch(struct http_pool *pool, int fd, struct error *error);
  * sent. */
 bool http_pool_wait(struct http_pool *pool, int timeout_ms, struct error *error);
 
-/* Connections opened since the start. */
-uint64_t http_pool_connections(const struct http_pool *pool);
-
 /* Once in a program, before the first pool and after the last. */
 bool http_start(struct error *error);
 void http_stop(void);

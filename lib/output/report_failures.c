@@ -11,43 +11,39 @@ enum { IN_DOUBT_OPEN = 10 }; /* a longer list is folded */
  * ours where no readable answer came. */
 static const struct advice {
     const char *outcome;
-    const char *action;
     const char *code;
     int from; /* status, both ends included */
     int to;
     const char *what;
     const char *text;
 } advices[] = {
-    {"gone", NULL, NULL, 0, 0, "The service does not know the identity",
+    {"gone", NULL, 0, 0, "The service does not know the identity",
      "It was deleted by somebody else, or belongs to another resource. With `lost: provision` under `rules` the next "
-     "run "
-     "makes a new one; without it these users stay as they are, and are listed as lost."},
-    {"rejected", NULL, "tls_untrusted", 0, 0, "There was no safe way to the service",
+     "run makes a new one; without it these users stay as they are, and are listed as lost."},
+    {"rejected", "tls_untrusted", 0, 0, "There was no safe way to the service",
      "Nothing was sent. The message says whether its certificate was refused, or its TLS. Check the endpoint, the "
      "machine's clock and its certificate authorities; a service with an authority of its own needs "
      "`resource.ca_file`."},
-    {"rejected", NULL, "no_such_host", 0, 0, "The service's name is not known",
+    {"rejected", "no_such_host", 0, 0, "The service's name is not known",
      "Nothing was sent. Check the endpoint in the connection string, and the machine's name server."},
-    {"rejected", NULL, NULL, 401, 403, "The credential was rejected",
+    {"rejected", NULL, 401, 403, "The credential was rejected",
      "The run stopped and failed nobody. Check that the access key or credential is this resource's and has not been "
      "replaced, and the machine's clock; then run again."},
-    {"rejected", NULL, NULL, 0, 0, "The requests as such were refused",
+    {"rejected", NULL, 0, 0, "The requests as such were refused",
      "The run stopped and failed nobody. The message says what the service does not accept: correct the job spec and "
-     "run "
-     "again."},
-    {NULL, NULL, "ValidationError", 0, 0, "The service finds the request not valid",
+     "run again."},
+    {NULL, "ValidationError", 0, 0, "The service finds the request not valid",
      "The message names what it does not accept. Correct it in the roster or the job spec, then run again."},
-    {NULL, NULL, "IdentityNotOwned", 0, 0, "The identity belongs to another resource",
+    {NULL, "IdentityNotOwned", 0, 0, "The identity belongs to another resource",
      "Check that job spec and ledger are of the same resource."},
-    {NULL, NULL, "bad_answer", 0, 0, "The answers could not be read",
+    {NULL, "bad_answer", 0, 0, "The answers could not be read",
      "Something between this machine and the service may change them. When that is out of the way, run again."},
-    {"transient", NULL, NULL, 0, 0, "No good answer in ten attempts",
+    {"transient", NULL, 0, 0, "No good answer in ten attempts",
      "The service or the network failed for these users while it worked for others. Run again; nothing is lost."},
-    {"in_doubt", NULL, NULL, 0, 0, "No answer in ten attempts to create",
+    {"in_doubt", NULL, 0, 0, "No answer in ten attempts to create",
      "Each attempt may have made an identity that nobody knows: see below. Run again; `resource.custom_id: true` makes "
-     "a "
-     "repeated create return the same identity."},
-    {NULL, NULL, NULL, 0, 0, "The service refuses the request",
+     "a repeated create return the same identity."},
+    {NULL, NULL, 0, 0, "The service refuses the request",
      "Its message says why. A case for its support needs a request id and, where there is one, the MS-CV."},
 };
 

@@ -75,9 +75,7 @@ struct run_summary {
     uint64_t throttled;
     uint64_t retried;
     uint64_t in_doubt;
-    uint64_t in_doubt_before; /* of these, left behind by a former run */
     uint64_t requests;
-    uint64_t connections;
     struct resource_summary *resources; /* those that something was asked of */
     size_t resource_count;
     const char *reason;   /* why the run did not come to its end; NULL: it did, or somebody asked */

@@ -48,7 +48,6 @@ enum waiting {
 struct executor_end {
     enum stop stop;
     struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
-    uint64_t connections;
     uint32_t least[ACTION_COUNT]; /* the smallest limit learnt; the quota's own count where the service kept to it */
 };
 

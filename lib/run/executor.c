@@ -173,7 +173,6 @@ static void end(struct executor *executor)
 {
     struct site *site = executor->site;
 
-    site->end.connections = http_pool_connections(executor->pool);
     for (int action = 0; action < ACTION_COUNT; action++)
         site->end.least[action] = executor->gate.lanes[action].quota.least;
     atomic_store(&site->waiting, WAITING_IDLE);

@@ -171,7 +171,6 @@ static void add_site(const struct site *site, struct run_summary *summary)
     summary->throttled += resource->throttled;
     summary->retried += resource->retried;
     summary->requests += resource->requests;
-    summary->connections += site->end.connections;
 }
 
 static void fill_summary(struct run *run, enum run_state state, const struct error *fault, struct run_summary *summary)
@@ -190,7 +189,6 @@ static void fill_summary(struct run *run, enum run_state state, const struct err
         .lost = recorder->lost,
         .left = run->input->plan->users - ended,
         .in_doubt = recorder->in_doubt + run->in_doubt_before,
-        .in_doubt_before = run->in_doubt_before,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
         .undelivered = recorder->undelivered,
         .sink_count = run->input->sinks != NULL ? sinks_count(run->input->sinks) : 0,

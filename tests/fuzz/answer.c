@@ -105,7 +105,7 @@ static void check_shape(const struct request *request, const struct acs_answer *
     const bool creates = request->action == ACTION_PROVISION;
     const bool done = answer->class == ACS_DONE;
 
-    MUST(acs_class_name(answer->class) != NULL && answer->status == request->status);
+    MUST(answer->class >= ACS_DONE && answer->class <= ACS_OURS && answer->status == request->status);
     MUST(memchr(answer->code, '\0', sizeof answer->code) != NULL && fuzz_is_line(answer->code));
     MUST(memchr(answer->message, '\0', sizeof answer->message) != NULL && fuzz_is_line(answer->message));
     MUST(strstr(answer->message, "eyJ") == NULL && strstr(answer->code, "eyJ") == NULL);

@@ -138,6 +138,13 @@ static const char *understood_text(const json_t *understood, const char *name)
     return text == NULL ? "" : text;
 }
 
+/* As the recordings call them. */
+static const char *const class_names[] = {
+    [ACS_DONE] = "done",           [ACS_GONE] = "gone",           [ACS_USER] = "user",
+    [ACS_THROTTLED] = "throttled", [ACS_TRANSIENT] = "transient", [ACS_CREDENTIAL] = "credential",
+    [ACS_OURS] = "ours",
+};
+
 static void reads_the_recorded_answer(const json_t *response, const json_t *understood, const struct wish *wish)
 {
     const json_t *body = json_object_get(response, "body");
@@ -150,7 +157,7 @@ static void reads_the_recorded_answer(const json_t *response, const json_t *unde
     assert_true(acs_answer_read(wish->action, wants_token, (int)json_integer_value(json_object_get(response, "status")),
                                 text, strlen(text), &answer, &error));
     const char *class = json_string_value(json_object_get(understood, "class"));
-    assert_string_equal(acs_class_name(answer.class), class == NULL ? "done" : class);
+    assert_string_equal(class_names[answer.class], class == NULL ? "done" : class);
     assert_string_equal(answer.code, understood_text(understood, "error"));
     assert_string_equal(answer.message, understood_text(understood, "message"));
     assert_string_equal(answer.identity, understood_text(understood, "identity"));

@@ -88,11 +88,9 @@ static void a_secret_is_shown_only_to_who_asks_for_it(void **state)
 
     (void)state;
     assert_false(secret_is_set(&secret));
-    assert_string_equal(secret_shown(&secret), "(not set)");
     assert_string_equal(secret_reveal(&secret), "");
     assert_true(secret_set(&secret, "s3cret", 6, &error));
     assert_true(secret_is_set(&secret));
-    assert_string_equal(secret_shown(&secret), "***");
     assert_string_equal(secret_reveal(&secret), "s3cret");
     secret_clear(&secret);
     assert_false(secret_is_set(&secret));
