@@ -22,4 +22,5 @@ void process_guard(void)
     occupy(STDERR_FILENO, O_RDONLY);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    unsetenv("SSLKEYLOGFILE");
 }

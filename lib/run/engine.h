@@ -47,7 +47,7 @@ enum waiting {
 
 struct executor_end {
     enum stop stop;
-    struct error error; /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
+    struct error error;           /* for STOP_REJECTED, STOP_GAVE_UP and STOP_FAULT */
     uint32_t least[ACTION_COUNT]; /* the smallest limit learnt; the quota's own count where the service kept to it */
 };
 

@@ -21,6 +21,13 @@ trusting() {
     is "$(rows out/mapping.csv | wc -l)" 10
 }
 
+@test "what opens an encrypted connection is written to no file" {
+    write_job resource="$(trusting "$CERTIFICATE")"
+    SSLKEYLOGFILE=$PWD/keys run_job
+    [ "$status" -eq 0 ]
+    [ ! -e keys ]
+}
+
 @test "connections are kept: far fewer are made than requests sent" {
     write_roster 500
     write_job resource="$(trusting "$CERTIFICATE")" engine='{ concurrency: 8 }'
