@@ -302,7 +302,7 @@ bool ledger_each_of_run(struct ledger *ledger, const struct run_record *run, aud
                         struct error *error);
 /* Creates in doubt, oldest first. */
 bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error);
-/* Attempts of the last window, newest first, for the quota: of `action`, that ended at or after since_ms. */
+/* For the quota: the attempts of all resources, the last recorded first, up to one that ended before since_ms. */
 bool ledger_each_attempt_since(struct ledger *ledger, int64_t since_ms, audit_visitor *visit, void *context,
                                struct error *error);
 

@@ -6,6 +6,10 @@
 
 /* --- what was used: the attempts of the last window --- */
 
+/* The audit trail is in the order of recording: what one resource answered may stand before an older answer of another
+ * by as much as their threads were held up. */
+enum { DISORDER_MS = 10 * 1000 };
+
 /* Attempts come newest first, and the windows want them oldest first: they are kept in one array a kind, as many as its
  * quota can still count. */
 struct attempts {
@@ -60,8 +64,8 @@ static bool recall_attempts(const struct run_input *input, const struct spec_res
         if (quota->count > 0 && quota->window_ms > longest_ms)
             longest_ms = quota->window_ms;
     }
-    ok = ok && (longest_ms == 0 ||
-                ledger_each_attempt_since(input->ledger, attempts.now_ms - longest_ms, note_attempt, &attempts, error));
+    ok = ok && (longest_ms == 0 || ledger_each_attempt_since(input->ledger, attempts.now_ms - longest_ms - DISORDER_MS,
+                                                             note_attempt, &attempts, error));
     for (int action = 0; action < ACTION_COUNT; action++) {
         for (uint32_t i = attempts.count[action]; ok && i > 0; i--)
             quota_remember(&lanes[action].quota, now_us - attempts.age_ms[action][i - 1] * 1000);

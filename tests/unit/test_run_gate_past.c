@@ -1,4 +1,5 @@
-/* What a run knows of those before it: which throttles they met. (What they used: test_run_execute.) */
+/* What a run knows of those before it: which throttles they met, and what they used. (More of that: test_run_execute.)
+ */
 #include "planning.h"
 
 #include "run/gate_past.h"
@@ -26,7 +27,8 @@ static int begin(void **state)
 {
     const int result = plan_begin_test(state);
 
-    load_spec("", "engine:\n  quotas: { create: 40/1s, issue: 40/1s }\nrules:\n  added: provision\n");
+    load_spec("", "engine:\n  quotas: { create: 40/1s, issue: 40/1s, revoke: none, delete: none, exchange: none "
+                  "}\nrules:\n  added: provision\n");
     return result;
 }
 
@@ -152,6 +154,25 @@ static void what_is_no_throttle_is_passed_over(void **state)
     assert_int_equal(pause_left_ms(ACTION_ISSUE), 90000);
 }
 
+static void an_attempt_counts_that_was_recorded_before_an_older_one(void **state)
+{
+    struct result result;
+
+    (void)state;
+    place = PLACE;
+    result = result_of("anna", ACTION_ISSUE, OUTCOME_TRANSIENT, identity_id(1));
+    record(&result);
+    place = PLACE + 1;
+    result = result_of("ben", ACTION_ISSUE, OUTCOME_TRANSIENT, identity_id(2));
+    result.at_ms -= 500;
+    record(&result);
+    place = 1;
+    open_after(800);
+    assert_int_equal(lanes[ACTION_ISSUE].quota.ended_count, 1);
+    open_after(1002);
+    assert_int_equal(lanes[ACTION_ISSUE].quota.ended_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -162,6 +183,7 @@ static const struct CMUnitTest tests[] = {
     TEST(what_was_learnt_grows_back_as_if_one_run_had_gone_on),
     TEST(another_resource_knows_nothing_of_it),
     TEST(what_is_no_throttle_is_passed_over),
+    TEST(an_attempt_counts_that_was_recorded_before_an_older_one),
 };
 
 int main(void)
