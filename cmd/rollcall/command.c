@@ -1,7 +1,6 @@
 #include "command.h"
 
 #include "core/clock.h"
-#include "roster/roster.h"
 #include "run/sign_in.h"
 #include "run/transport.h"
 
@@ -92,15 +91,14 @@ int command_log_error(const struct log *log, const struct error *error)
     return error_exit_status(error->code);
 }
 
-/* Where nothing else was asked for. */
-static struct log to_people(void)
+struct log command_to_people(void)
 {
     return (struct log){.format = LOG_FOR_PEOPLE, .stream = stderr};
 }
 
 int command_error(const struct error *error)
 {
-    const struct log log = to_people();
+    const struct log log = command_to_people();
 
     return command_log_error(&log, error);
 }
@@ -131,7 +129,7 @@ int command_finish_logged(const struct command *command, const struct log *log, 
 
 int command_finish(const struct command *command, int status)
 {
-    const struct log log = to_people();
+    const struct log log = command_to_people();
 
     return command_finish_logged(command, &log, status);
 }
@@ -155,7 +153,7 @@ int command_load_logged(const struct log *log, const char *path, enum spec_secre
 
 int command_load(const char *path, enum spec_secrets secrets, struct spec **spec)
 {
-    const struct log log = to_people();
+    const struct log log = command_to_people();
 
     return command_load_logged(&log, path, secrets, spec);
 }
@@ -297,50 +295,4 @@ void command_operator(char text[COMMAND_OPERATOR_SIZE])
         snprintf(text, COMMAND_OPERATOR_SIZE, "%.64s@%s", user->pw_name, host);
     else
         snprintf(text, COMMAND_OPERATOR_SIZE, "%u@%s", (unsigned)getuid(), host);
-}
-
-int job_plan(struct job *job, const struct plan_options *options)
-{
-    const struct log people = to_people();
-    const struct log *log = job->log != NULL ? job->log : &people;
-    struct problems problems = {0};
-    struct problems previous = {0};
-    struct error error = {.code = ERROR_NONE};
-    const char *name = strcmp(job->spec->roster.csv, "-") == 0 ? "standard input" : job->spec->roster.csv;
-
-    job->roster_fd = spec_exchanges(job->spec) ? roster_open_secret(job->spec->roster.csv, &error)
-                                               : roster_open(job->spec->roster.csv, &error);
-    if (job->roster_fd < 0)
-        return command_log_error(log, &error);
-    if (problems_init(&problems, name, &error) &&
-        problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
-        job->plan = plan_make(job->spec, job->roster_fd, job->ledger, options, &problems, &previous, &error);
-    int status = 0;
-    if (job->plan == NULL && problems.total + previous.total > 0 && error.code != ERROR_SYSTEM) {
-        log_problems(log, &problems);
-        log_problems(log, &previous);
-        status = error_exit_status(ERROR_INPUT);
-    } else if (job->plan == NULL) {
-        status = command_log_error(log, &error);
-    }
-    problems_clear(&problems);
-    problems_clear(&previous);
-    return status;
-}
-
-void job_let_go(struct job *job)
-{
-    sinks_close(job->sinks);
-    ledger_close(job->ledger);
-    job->sinks = NULL;
-    job->ledger = NULL;
-}
-
-void job_close(struct job *job)
-{
-    plan_free(job->plan);
-    job_let_go(job);
-    if (job->roster_fd >= 0)
-        close(job->roster_fd);
-    spec_free(job->spec);
 }

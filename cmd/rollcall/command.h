@@ -1,4 +1,4 @@
-/* command.h - what the subcommands share: reading the command line, opening the job, saying what is wrong. */
+/* command.h - what the subcommands share: reading the command line and the job spec, saying what is wrong. */
 #ifndef ROLLCALL_CMD_COMMAND_H
 #define ROLLCALL_CMD_COMMAND_H
 
@@ -50,6 +50,8 @@ bool command_write(const void *bytes, size_t length, struct error *error);
 int command_finish(const struct command *command, int status);
 int command_finish_logged(const struct command *command, const struct log *log, int status);
 
+/* Messages for people on standard error: where no other log was asked for. */
+struct log command_to_people(void);
 /* "rollcall: message" and a hint, on standard error. Returns the exit status for the error. */
 int command_error(const struct error *error);
 /* The same, in the format of the log. */
@@ -97,27 +99,5 @@ struct plan_options plan_arguments_options(struct plan_arguments *arguments);
  */
 bool plan_arguments_take(struct plan_arguments *arguments, int option, const char *value, int *status);
 void plan_arguments_clear(struct plan_arguments *arguments);
-
-/* A job made ready to plan: spec, roster, ledger (NULL where there is none yet), plan. */
-struct job {
-    struct spec *spec;
-    struct entra_credential **credentials; /* of its resources, where requests are to be sent */
-    int roster_fd;
-    struct ledger *ledger;
-    struct sinks *sinks; /* a run's; NULL for others */
-    struct plan *plan;
-    const struct log *log; /* where what is wrong is said; NULL: to people */
-    struct buffer *ended;  /* a run's: gets its last event, as reporter_options; NULL for others */
-};
-
-/* Reads the roster and makes the plan for a job whose spec and ledger are set. Prints what is wrong; the exit status, 0
- * when all is well. */
-int job_plan(struct job *job, const struct plan_options *options);
-/* Closes what others may wait for: the ledger, and the sinks. */
-void job_let_go(struct job *job);
-void job_close(struct job *job);
-
-/* "added 12 provision" lines: what the plan will do. */
-void print_plan(const struct plan *plan, FILE *stream);
 
 #endif

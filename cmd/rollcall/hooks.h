@@ -6,7 +6,7 @@
 #ifndef ROLLCALL_CMD_HOOKS_H
 #define ROLLCALL_CMD_HOOKS_H
 
-#include "command.h"
+#include "job.h"
 
 /* To be called when the ledger is free again. `status` is the run's exit status, `ended` its event, empty where it
  * never began. Says what went wrong; returns the exit status of the command. */

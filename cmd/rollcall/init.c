@@ -1,5 +1,5 @@
 /* rollcall init: asks what it must know, and writes a job spec that is valid. */
-#include "command.h"
+#include "job.h"
 
 #include "core/buffer.h"
 #include "core/file.h"

@@ -1,5 +1,5 @@
 /* rollcall plan: what a run would do. */
-#include "command.h"
+#include "job.h"
 
 #include "core/clock.h"
 #include "core/text.h"
@@ -147,12 +147,9 @@ static bool show(const struct job *job, const struct plan_output *output, struct
 static void note_refusal(const struct job *job)
 {
     const struct plan_allow nothing = {0};
-    uint64_t last_rows = 0;
-    struct error refusal = {.code = ERROR_NONE};
+    struct error refusal;
 
-    if (job->ledger != NULL && !ledger_last_roster_rows(job->ledger, &last_rows, &refusal))
-        return;
-    if (plan_check_limits(job->plan, job->ledger, last_rows, &nothing, &refusal) || refusal.code != ERROR_LIMIT)
+    if (job_check(job, &nothing, &refusal))
         return;
     error_context(&refusal, "a run would be refused");
     command_error(&refusal);

@@ -1,16 +1,14 @@
 /* rollcall run: carries the plan out. */
-#include "command.h"
+#include "job.h"
 
-#include "acs/acs.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "hooks.h"
 #include "http/pool.h"
-#include "output/mapping.h"
+#include "open_files.h"
 #include "output/metrics.h"
 #include "output/reporter.h"
 #include "output/sinks.h"
-#include "run/places.h"
 #include "run/plan_file.h"
 #include "run/run.h"
 #include "signals.h"
@@ -20,7 +18,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EVENT_CAP = 1024 * 1024 };
@@ -40,45 +37,6 @@ struct run_arguments {
     struct buffer ended; /* the run's last event */
 };
 
-/* --- open files --- */
-
-/* Each request under way has a connection. What else a run opens, with some room: its streams and signals, a ledger
- * with its side files for each of five threads, outputs, queues, the resolver, certificates. */
-enum { FILES_BESIDE_CONNECTIONS = 48, FILES_FOR_ONE_MORE_RESOURCE = 24 };
-
-/* Raises the soft limit where it is too low for the spec's concurrency, and lowers that where the hard limit is. */
-static bool fit_open_files(struct spec *spec, const struct run_arguments *arguments, struct error *error)
-{
-    const rlim_t resources = spec->resource_count;
-    const rlim_t beside = FILES_BESIDE_CONNECTIONS + (resources - 1) * FILES_FOR_ONE_MORE_RESOURCE;
-    const rlim_t wanted = resources * spec->engine.concurrency + beside;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return true;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return error_errno(error, "cannot raise the limit on open files");
-    if (limit.rlim_cur >= wanted)
-        return true;
-    if (limit.rlim_cur < beside + resources) {
-        error_set(error, ERROR_SYSTEM,
-                  "only %u files may be open at one time, and a run opens up to %u beside its connections",
-                  (unsigned)limit.rlim_cur, (unsigned)beside);
-        return error_hint(error, "raise the limit (ulimit -n) to %u or more", (unsigned)wanted);
-    }
-    spec->engine.concurrency = (uint32_t)((limit.rlim_cur - beside) / resources);
-    if (!arguments->quiet) {
-        error_set(error, ERROR_NONE, "only %u files may be open at one time: concurrency is %u for this run",
-                  (unsigned)limit.rlim_cur, (unsigned)spec->engine.concurrency);
-        error_hint(error, "raise the limit (ulimit -n) to %u", (unsigned)wanted);
-        log_error(&arguments->log, LEVEL_WARNING, error);
-    }
-    return true;
-}
-
-/* --- the parts of a run --- */
-
 static bool ask(const struct plan *plan)
 {
     char answer[8] = "";
@@ -87,25 +45,6 @@ static bool ask(const struct plan *plan)
             plan->requests[ACTION_DELETE], plan->active);
     fflush(stderr);
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
-static bool check_plan(const struct job *job, const struct run_arguments *arguments,
-                       const struct acs_resource *addresses, struct error *error)
-{
-    uint64_t last_rows = 0;
-
-    if (job->ledger != NULL) {
-        int64_t *places = places_find(job->spec, addresses, job->ledger, error);
-        if (places == NULL || !ledger_last_roster_rows(job->ledger, &last_rows, error)) {
-            free(places);
-            return false;
-        }
-        free(places);
-    }
-    const struct mapping_options mapping = mapping_options_of(job->spec);
-    if (job->spec->outputs.mapping != NULL && !mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error))
-        return false;
-    return plan_check_limits(job->plan, job->ledger, last_rows, &arguments->allow, error);
 }
 
 /* Where they cannot be written nothing is, and that this run was refused is not tried to be written either. */
@@ -153,7 +92,7 @@ static int exit_status(const struct log *log, const struct run_summary *summary,
     return summary->failed > 0 || summary->left > 0 ? 1 : 0;
 }
 
-static int carry_out(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
+static int carry_out(struct job *job, struct run_arguments *arguments)
 {
     struct reporter_options look = {
         .quiet = arguments->quiet,
@@ -177,7 +116,7 @@ static int carry_out(struct job *job, struct run_arguments *arguments, const str
     command_operator(operator_text);
     const struct run_input input = {
         .spec = job->spec,
-        .addresses = addresses,
+        .addresses = job->addresses,
         .credentials = job->credentials,
         .plan = job->plan,
         .roster_fd = job->roster_fd,
@@ -214,7 +153,7 @@ static int plan_run(struct job *job, struct run_arguments *arguments)
     return status;
 }
 
-static int run_job(struct job *job, struct run_arguments *arguments, const struct acs_resource *addresses)
+static int run_job(struct job *job, struct run_arguments *arguments)
 {
     struct error error = {.code = ERROR_NONE};
 
@@ -227,7 +166,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
             return command_log_error(&arguments->log, &error);
     }
     int status = plan_run(job, arguments);
-    if (status == 0 && !check_plan(job, arguments, addresses, &error))
+    if (status == 0 && !job_check(job, &arguments->allow, &error))
         status = command_log_error(&arguments->log, &error);
     if (status == 0 && arguments->dry_run) {
         print_plan(job->plan, stdout);
@@ -241,7 +180,7 @@ static int run_job(struct job *job, struct run_arguments *arguments, const struc
     if (status == 0 && !(check_metrics_place(job->spec, &error) && make_ledger(job, &error) && open_sinks(job, &error)))
         status = command_log_error(&arguments->log, &error);
     if (status == 0)
-        return carry_out(job, arguments, addresses);
+        return carry_out(job, arguments);
     if (job->sinks != NULL && !sinks_finish(job->sinks, job->ledger, &error))
         command_log_error(&arguments->log, &error);
     return status;
@@ -285,23 +224,20 @@ static int tell(struct job *job, int status)
 static int run_spec(const char *path, struct run_arguments *arguments)
 {
     struct job job = {.roster_fd = -1, .log = &arguments->log, .ended = &arguments->ended};
-    struct acs_resource *addresses = NULL;
     struct error error;
     int status = command_load_logged(&arguments->log, path, SPEC_WITH_SECRETS, &job.spec);
 
     if (status != 0)
         return status;
-    if (!sinks_check(job.spec, &error) || (addresses = command_addresses(job.spec, &error)) == NULL ||
+    if (!sinks_check(job.spec, &error) || (job.addresses = command_addresses(job.spec, &error)) == NULL ||
         (job.credentials = command_credentials(job.spec, &error)) == NULL ||
-        !fit_open_files(job.spec, arguments, &error)) {
+        !open_files_fit(job.spec, arguments->quiet ? NULL : &arguments->log, &error)) {
         status = command_log_error(&arguments->log, &error);
     } else {
-        status = run_job(&job, arguments, addresses);
+        status = run_job(&job, arguments);
     }
     if (!arguments->dry_run)
         status = tell(&job, status);
-    command_credentials_free(job.spec, job.credentials);
-    command_addresses_free(job.spec, addresses);
     job_close(&job);
     plan_file_free(arguments->plan_file);
     return status;

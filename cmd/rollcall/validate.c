@@ -1,5 +1,5 @@
 /* rollcall validate: the spec, and the roster that it names. */
-#include "command.h"
+#include "job.h"
 
 #include "core/text.h"
 

@@ -53,7 +53,7 @@ struct resource_summary {
     uint64_t failed;
     uint64_t requests;
     uint64_t throttled;
-    uint64_t retried;
+    uint64_t retried; /* of the requests, those that were not the first of their action */
     /* Where the service allowed less than the spec says: requests of that kind in a window; 0: it did not. */
     struct {
         uint32_t limit;

@@ -69,8 +69,8 @@ struct site {
 
     _Atomic uint64_t requests; /* that left */
     _Atomic uint64_t throttled;
-    _Atomic uint64_t retried;
-    _Atomic int waiting; /* enum waiting: why nothing moves, for the progress line */
+    _Atomic uint64_t retried; /* of these, the attempts that were not the first of their action */
+    _Atomic int waiting;      /* enum waiting: why nothing moves, for the progress line */
     _Atomic int64_t waiting_until_us;
     _Atomic int64_t quota_until_us; /* when the last of to_send may leave, as far as quotas and pauses tell */
     _Atomic uint32_t quota_used_permille;

@@ -80,10 +80,8 @@ static enum task_verdict after_rejection(struct executor *executor, const struct
                                          const struct http_answer *http, int64_t now_us)
 {
     /* A 401 may mean that the bearer token was revoked: then a new one is fetched, and the request repeated. */
-    if (task->status == 401 && sign_in_rejected(executor->sign_in, task->generation, now_us)) {
-        atomic_fetch_add(&executor->site->retried, 1);
+    if (task->status == 401 && sign_in_rejected(executor->sign_in, task->generation, now_us))
         return again(executor);
-    }
     reject(executor, task, http);
     return VERDICT_LEFT;
 }
@@ -120,7 +118,6 @@ static enum task_verdict after_failure(struct executor *executor, struct task *t
     /* While the service is down for everybody, nobody's tries are counted. */
     if (!gate_service_is_down(&executor->gate) && ++task->tries >= TRIES_MAX)
         return VERDICT_FAILED;
-    atomic_fetch_add(&executor->site->retried, 1);
     return VERDICT_AGAIN;
 }
 

@@ -149,5 +149,7 @@ void executor_send(struct executor *executor)
             continue;
         }
         atomic_fetch_add(&executor->site->requests, 1);
+        if (task->attempt > 1)
+            atomic_fetch_add(&executor->site->retried, 1);
     }
 }

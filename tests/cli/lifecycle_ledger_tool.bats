@@ -323,6 +323,9 @@ restore() {
     exits 3
     says "out/mapping.csv names 2 identities that the ledger does not know"
     says "rollcall import"
+    # So does plan.
+    run --separate-stderr "$ROLLCALL" plan job.yaml
+    says "a run would be refused: out/mapping.csv names 2 identities that the ledger does not know"
     # The mapping still has them.
     is "$(rows out/mapping.csv | wc -l)" 7
 }

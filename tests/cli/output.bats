@@ -54,6 +54,8 @@ members() {
     [ "$status" -eq 0 ]
     is "$(jq -r 'select(.event == "user_retried") | "\(.status) \(.code)"' <<<"$output" | sort -u)" "429 TooManyRequests"
     is "$(jq -r 'select(.event == "user_done") | .key' <<<"$output" | wc -l)" 10
+    # What was throttled was sent again.
+    is "$(jq -r 'select(.event == "run_ended") | .requests - 10 == .retried and .retried == .throttled' <<<"$output")" true
 }
 
 @test "with --quiet a run that goes well says nothing" {

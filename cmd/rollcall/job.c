@@ -1,0 +1,74 @@
+#include "job.h"
+
+#include "output/mapping.h"
+#include "roster/roster.h"
+#include "run/places.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int job_plan(struct job *job, const struct plan_options *options)
+{
+    const struct log people = command_to_people();
+    const struct log *log = job->log != NULL ? job->log : &people;
+    struct problems problems = {0};
+    struct problems previous = {0};
+    struct error error = {.code = ERROR_NONE};
+    const char *name = strcmp(job->spec->roster.csv, "-") == 0 ? "standard input" : job->spec->roster.csv;
+
+    job->roster_fd = spec_exchanges(job->spec) ? roster_open_secret(job->spec->roster.csv, &error)
+                                               : roster_open(job->spec->roster.csv, &error);
+    if (job->roster_fd < 0)
+        return command_log_error(log, &error);
+    if (problems_init(&problems, name, &error) &&
+        problems_init(&previous, job->spec->roster.previous != NULL ? job->spec->roster.previous : "", &error))
+        job->plan = plan_make(job->spec, job->roster_fd, job->ledger, options, &problems, &previous, &error);
+    int status = 0;
+    if (job->plan == NULL && problems.total + previous.total > 0 && error.code != ERROR_SYSTEM) {
+        log_problems(log, &problems);
+        log_problems(log, &previous);
+        status = error_exit_status(ERROR_INPUT);
+    } else if (job->plan == NULL) {
+        status = command_log_error(log, &error);
+    }
+    problems_clear(&problems);
+    problems_clear(&previous);
+    return status;
+}
+
+bool job_check(const struct job *job, const struct plan_allow *allow, struct error *error)
+{
+    const struct mapping_options mapping = mapping_options_of(job->spec);
+    uint64_t last_rows = 0;
+
+    if (job->ledger != NULL) {
+        int64_t *places = places_find(job->spec, job->addresses, job->ledger, error);
+        const bool ok = places != NULL && ledger_last_roster_rows(job->ledger, &last_rows, error);
+        free(places);
+        if (!ok)
+            return false;
+    }
+    return (job->spec->outputs.mapping == NULL ||
+            mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error)) &&
+           plan_check_limits(job->plan, job->ledger, last_rows, allow, error);
+}
+
+void job_let_go(struct job *job)
+{
+    sinks_close(job->sinks);
+    ledger_close(job->ledger);
+    job->sinks = NULL;
+    job->ledger = NULL;
+}
+
+void job_close(struct job *job)
+{
+    plan_free(job->plan);
+    job_let_go(job);
+    if (job->roster_fd >= 0)
+        close(job->roster_fd);
+    command_credentials_free(job->spec, job->credentials);
+    command_addresses_free(job->spec, job->addresses);
+    spec_free(job->spec);
+}
