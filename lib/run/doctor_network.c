@@ -61,9 +61,9 @@ static void check_name(const struct question *question)
         freeaddrinfo(found);
     if (code == 0)
         doctor_say(question->doctor, DOCTOR_GOOD, "name", NULL, "%s is %s", host, addresses);
-    else if (question->look.peer[0] != '\0')
+    else if (question->end != HTTP_NO_HOST)
         doctor_say(question->doctor, DOCTOR_GOOD, "name", NULL, "%s is not known here, but the way leads over %s", host,
-                   question->look.peer);
+                   question->look.peer[0] != '\0' ? question->look.peer : "a proxy or engine.connect_to");
     else
         doctor_say(question->doctor, DOCTOR_BAD, "name", "check the endpoint's name", "%s: %s", host,
                    gai_strerror(code));

@@ -36,8 +36,8 @@ static void reject(struct executor *executor, const struct task *task, const str
     char hint[ACS_HINT_SIZE];
 
     if (http->end != HTTP_ANSWERED) {
-        error_set(&error, ERROR_REJECTED, "cannot reach %s safely: %s", executor->site->address->origin.host,
-                  answer->message);
+        error_set(&error, ERROR_REJECTED, "cannot reach %s%s: %s", executor->site->address->origin.host,
+                  http->end == HTTP_UNTRUSTED ? " safely" : "", answer->message);
         error_hint(&error, "%s", transport_hint(http));
     } else {
         time_parse_http(http->date, &server_s);

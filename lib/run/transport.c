@@ -67,7 +67,9 @@ const char *transport_hint(const struct http_answer *answer)
     switch (answer->end) {
     case HTTP_NO_HOST: return "check the endpoint's name in the connection string";
     case HTTP_UNTRUSTED: return trust_hint(answer->detail);
-    case HTTP_NO_PROXY: return "check the proxy that https_proxy or HTTPS_PROXY names, or list the host in no_proxy";
+    case HTTP_NO_PROXY:
+        return "check the proxy that https_proxy or HTTPS_PROXY names, its user and password, or list the host in "
+               "no_proxy";
     case HTTP_ANSWERED:
     case HTTP_NOT_SENT:
     case HTTP_LOST: break;

@@ -88,13 +88,18 @@ refused_at_once() {
     proxy_start anna:open-sesame
     HTTPS_PROXY=http://anna:wrong-word@$PROXY run_job
     refused_at_once 407
-    says 'hint: check the proxy that https_proxy or HTTPS_PROXY names, or list the host in no_proxy'
+    says 'hint: check the proxy that https_proxy or HTTPS_PROXY names, its user and password, or list the host in no_proxy'
     [[ $stderr != *wrong-word* ]]
     proxy_stop
     rm proxy.in proxy.out
     proxy_start '' 403
     HTTPS_PROXY=http://$PROXY run_job
     refused_at_once 403
+    # The name is then the proxy's business, and not to blame.
+    COMMUNICATION_SERVICES_CONNECTION_STRING="endpoint=https://nowhere.invalid/;accesskey=a2V5" HTTPS_PROXY=http://$PROXY \
+        run "$ROLLCALL" doctor job.yaml
+    [[ $output =~ good\ +name\ +nowhere.invalid ]]
+    [[ $output =~ bad\ +connection\ +nowhere.invalid:\ CONNECT ]]
 }
 
 @test "the address of a proxy that cannot be used is not told, since a password may stand in it" {
