@@ -20,6 +20,9 @@ enum {
     FILE_MAX = 64 * 1024,
 };
 
+/* A variable that is set and not empty; else NULL. (settings.c) */
+const char *value_of(const char *(*variable)(const char *name), const char *name);
+
 /* --- certificates and assertions (certificate.c, assertion.c) --- */
 
 struct certificate {
@@ -59,6 +62,7 @@ struct identity_source {
     const char *secret;
     const char *thumbprint;           /* NULL: none */
     const char *selectors[SELECTORS]; /* the parameter for each way to name an identity; NULL: not possible */
+    const char *usual;                /* the variable with the client id where no identity was named; NULL: none */
     bool is_imds;
     bool challenges; /* Azure Arc: reads a file to show that it may */
     bool retries_404;

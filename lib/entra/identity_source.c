@@ -24,6 +24,7 @@ static const struct identity_source machine_learning = {
     .version = "2017-09-01",
     .secret_header = "secret",
     .selectors = {NULL, "clientid", NULL, NULL},
+    .usual = "DEFAULT_IDENTITY_CLIENT_ID",
     .retries_404 = true,
 };
 static const struct identity_source cloud_shell = {
@@ -55,14 +56,6 @@ static bool has_arc_agent(void)
     static const char *const agents[] = {"/opt/azcmagent/bin/himds", "/var/opt/azcmagent/bin/himds"};
 
     return access(agents[0], F_OK) == 0 || access(agents[1], F_OK) == 0;
-}
-
-/* A variable that is set and not empty. */
-static const char *value_of(const char *(*variable)(const char *name), const char *name)
-{
-    const char *value = variable(name);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 void identity_source_find(struct identity_source *source, const char *(*variable)(const char *name))

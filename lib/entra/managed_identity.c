@@ -54,14 +54,10 @@ static bool check_endpoint(const struct identity_source *source, struct entra_re
 static const char *chosen_identity(const struct entra_credential *credential, const struct identity_source *source,
                                    const char **parameter)
 {
-    const char *usual = credential->variable("DEFAULT_IDENTITY_CLIENT_ID");
+    const bool is_usual = credential->selector == SELECT_NONE && source->usual != NULL;
 
-    *parameter = source->selectors[credential->selector];
-    if (credential->selector != SELECT_NONE || source->selectors[SELECT_CLIENT_ID] == NULL ||
-        strcmp(source->selectors[SELECT_CLIENT_ID], "clientid") != 0)
-        return credential->identity;
-    *parameter = source->selectors[SELECT_CLIENT_ID]; /* Azure ML has one of its own choice */
-    return usual != NULL && usual[0] != '\0' ? usual : NULL;
+    *parameter = source->selectors[is_usual ? SELECT_CLIENT_ID : credential->selector];
+    return is_usual ? value_of(credential->variable, source->usual) : credential->identity;
 }
 
 static bool append_parameters(const struct entra_credential *credential, const struct identity_source *source,

@@ -28,10 +28,9 @@ const char *entra_kind_name(enum entra_kind kind)
 
 /* --- values --- */
 
-/* A variable that is set and not empty. */
-static const char *value_of(const struct entra_settings *settings, const char *name)
+const char *value_of(const char *(*variable)(const char *name), const char *name)
 {
-    const char *value = settings->variable(name);
+    const char *value = variable(name);
 
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
@@ -96,7 +95,7 @@ static bool choose_identity(struct entra_credential *credential, const struct en
     const char *client_id = settings->client_id;
 
     if (settings->kind == ENTRA_DEFAULT) /* only there the variable speaks of a managed identity as well [S 8] */
-        client_id = value_of(settings, "AZURE_CLIENT_ID");
+        client_id = value_of(settings->variable, "AZURE_CLIENT_ID");
     else if (settings->kind != ENTRA_MANAGED_IDENTITY)
         return true;
     credential->identity_is_asked_for = settings->kind == ENTRA_MANAGED_IDENTITY;
@@ -208,7 +207,7 @@ static unsigned links_of(const char *text)
 static bool add_chain(struct entra_credential *credential, const struct entra_settings *settings,
                       const char *certificate, struct error *error)
 {
-    const char *chosen = value_of(settings, "AZURE_TOKEN_CREDENTIALS");
+    const char *chosen = value_of(settings->variable, "AZURE_TOKEN_CREDENTIALS");
     const unsigned links =
         chosen == NULL ? WITH_ENVIRONMENT | WITH_WORKLOAD | WITH_IDENTITY | WITH_CLI : links_of(chosen);
 
@@ -267,7 +266,7 @@ static bool load_certificate(struct entra_credential *credential, const struct e
     credential->sends_chain =
         settings->send_certificate_chain || is_true(settings->variable("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"));
     const bool ok = keep_secret(&password, settings->certificate_password,
-                                value_of(settings, "AZURE_CLIENT_CERTIFICATE_PASSWORD"), error) &&
+                                value_of(settings->variable, "AZURE_CLIENT_CERTIFICATE_PASSWORD"), error) &&
                     certificate_load(&credential->certificate, path, &password, error);
     secret_clear(&password);
     return ok;
@@ -275,23 +274,26 @@ static bool load_certificate(struct entra_credential *credential, const struct e
 
 static bool fill(struct entra_credential *credential, const struct entra_settings *settings, struct error *error)
 {
-    const char *certificate =
-        settings->certificate != NULL ? settings->certificate : value_of(settings, "AZURE_CLIENT_CERTIFICATE_PATH");
-    const char *authority =
-        settings->authority_host != NULL ? settings->authority_host : value_of(settings, "AZURE_AUTHORITY_HOST");
+    const char *certificate = settings->certificate != NULL
+                                  ? settings->certificate
+                                  : value_of(settings->variable, "AZURE_CLIENT_CERTIFICATE_PATH");
+    const char *authority = settings->authority_host != NULL ? settings->authority_host
+                                                             : value_of(settings->variable, "AZURE_AUTHORITY_HOST");
     const char *tenant = settings->tenant_id;
     bool ok = true;
 
     if (tenant == NULL && settings->kind != ENTRA_AZURE_CLI) /* the CLI has a tenant of its own */
-        tenant = value_of(settings, "AZURE_TENANT_ID");
+        tenant = value_of(settings->variable, "AZURE_TENANT_ID");
     if (!keep(&credential->tenant_id, tenant, error) ||
         !keep(&credential->client_id,
-              settings->client_id != NULL ? settings->client_id : value_of(settings, "AZURE_CLIENT_ID"), error) ||
-        !keep(&credential->token_file,
-              settings->token_file != NULL ? settings->token_file : value_of(settings, "AZURE_FEDERATED_TOKEN_FILE"),
+              settings->client_id != NULL ? settings->client_id : value_of(settings->variable, "AZURE_CLIENT_ID"),
               error) ||
-        !keep_secret(&credential->client_secret, settings->client_secret, value_of(settings, "AZURE_CLIENT_SECRET"),
-                     error) ||
+        !keep(&credential->token_file,
+              settings->token_file != NULL ? settings->token_file
+                                           : value_of(settings->variable, "AZURE_FEDERATED_TOKEN_FILE"),
+              error) ||
+        !keep_secret(&credential->client_secret, settings->client_secret,
+                     value_of(settings->variable, "AZURE_CLIENT_SECRET"), error) ||
         !choose_authority(credential, authority, error) || !choose_identity(credential, settings, error) ||
         !check_ids(credential, error))
         return false;

@@ -93,7 +93,6 @@ bool http_look(const struct http_options *options, const struct http_request *re
     if (ok) {
         exchange_end(&looking->exchange, curl_easy_perform(looking->exchange.easy));
         done(context, NULL, &looking->exchange.answer);
-        exchange_forget(&looking->exchange);
     }
     exchange_close(&looking->exchange);
     curl_slist_free_all(connect_to);

@@ -62,7 +62,7 @@ struct http_answer {
     enum http_end end;
     bool no_memory; /* this machine had none, which says nothing of the server */
     int status;
-    char *body; /* terminated by NUL; the receiver may wipe it in place */
+    const char *body; /* terminated by NUL; wiped after the callback */
     size_t body_length;
     /* Headers that matter here; "" when absent, without room here, or not visible ASCII. */
     char date[64];

@@ -180,8 +180,6 @@ static void on_answer(void *context, void *unused, struct http_answer *http)
     };
     sign_in->sending = false;
     entra_answered(sign_in->options.credential, &answer, now_s(sign_in));
-    if (http->body_length > 0)
-        explicit_bzero(http->body, http->body_length);
 }
 
 /* A request that cannot even be made counts as one that reached nobody. */
