@@ -92,8 +92,27 @@ bool child_find(const char *program, const char *directory, struct error *error)
 
 /* --- starting it --- */
 
-/* Our variables without those that are not for others. The array is malloc'd, its texts are borrowed. */
-static char **environment_without(char *const *without)
+/* What signs in to Azure, to its services, or to the databases that tokens go to. */
+static const char *const known_secrets[] = {
+    "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD",        "AZURE_PASSWORD", "IDENTITY_HEADER",
+    "MSI_SECRET",          "COMMUNICATION_SERVICES_CONNECTION_STRING", "PGPASSWORD",
+};
+
+/* One that is not for others, by the first `length` bytes. */
+static bool is_withheld(const struct child_options *options, const char *name, size_t length)
+{
+    const size_t known = sizeof known_secrets / sizeof known_secrets[0];
+
+    for (size_t i = 0; i < known + options->without_count; i++) {
+        const char *secret = i < known ? known_secrets[i] : options->without[i - known];
+        if (strncmp(secret, name, length) == 0 && secret[length] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* Our variables without those. The array is malloc'd, its texts are borrowed. */
+static char **environment_for(const struct child_options *options)
 {
     size_t count = 0;
     size_t kept = 0;
@@ -101,14 +120,9 @@ static char **environment_without(char *const *without)
     while (environ[count] != NULL)
         count++;
     char **list = calloc(count + 1, sizeof *list);
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        const size_t length = strcspn(environ[i], "=");
-        bool keep = true;
-        for (char *const *name = without; keep && name != NULL && *name != NULL; name++)
-            keep = strncmp(*name, environ[i], length) != 0 || (*name)[length] != '\0';
-        if (keep)
+    for (size_t i = 0; list != NULL && i < count; i++)
+        if (!is_withheld(options, environ[i], strcspn(environ[i], "=")))
             list[kept++] = environ[i];
-    }
     return list;
 }
 
@@ -175,7 +189,7 @@ static bool open_pipes(struct child *child, struct error *error)
 
 static bool start(struct child *child, struct error *error)
 {
-    char **environment = environment_without(child->options->without);
+    char **environment = environment_for(child->options);
     bool ok = environment != NULL || error_no_memory(error);
 
     ok = ok && open_pipes(child, error);

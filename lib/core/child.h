@@ -1,8 +1,8 @@
 /* child.h - running another program: input, a time limit, no shell, and nothing of ours but what it is given.
  *
  * The program is in a process group of its own, so that an interrupt at the terminal does not reach it and a time limit
- * reaches what it has started itself. It inherits no file but its three streams, signals are as they are by default,
- * and `without` keeps variables with secrets out of its environment.
+ * reaches what it has started itself. It inherits no file but its three streams, and signals are as they are by
+ * default. Its environment lacks the variables that are known to hold secrets of ours, and those of `without`.
  */
 #ifndef ROLLCALL_CORE_CHILD_H
 #define ROLLCALL_CORE_CHILD_H
@@ -16,8 +16,9 @@
 struct child_options {
     char *const *argv;     /* argv[0] without a slash is looked for in PATH; with one it starts at `directory` */
     const char *directory; /* where it runs; NULL: where we do */
-    char *const *without;  /* names of variables that its environment does not get, NULL at the end; or NULL */
-    const void *input;     /* its standard input; empty with a length of 0 */
+    char *const *without;  /* names of further variables that its environment does not get */
+    size_t without_count;
+    const void *input; /* its standard input; empty with a length of 0 */
     size_t input_length;
     struct buffer *output; /* gets its standard output; more than the cap is a fault. NULL: goes to `words` */
     uint32_t time_limit_ms;

@@ -7,9 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For people, on a terminal: files are quoted in messages, and may hold anything. malloc'd. */
+static char *as_line(const char *text)
+{
+    const size_t size = strlen(text) + 1; /* it does not become longer */
+    char *line = malloc(size);
+
+    if (line != NULL)
+        text_print(text, line, size);
+    return line;
+}
+
 bool problems_init(struct problems *problems, const char *file, struct error *error)
 {
-    *problems = (struct problems){.file = strdup(file)};
+    *problems = (struct problems){.file = as_line(file)};
     return problems->file != NULL ? true : error_no_memory(error);
 }
 
@@ -35,17 +46,6 @@ static struct problem *next_slot(struct problems *problems)
         problems->capacity = capacity;
     }
     return &problems->list[problems->count];
-}
-
-/* For people, on a terminal: files are quoted in messages, and may hold anything. malloc'd. */
-static char *as_line(const char *text)
-{
-    const size_t size = strlen(text) + 1; /* it does not become longer */
-    char *line = malloc(size);
-
-    if (line != NULL)
-        text_print(text, line, size);
-    return line;
 }
 
 void problems_add(struct problems *problems, uint64_t line, uint64_t column, const char *hint, const char *format, ...)

@@ -1,5 +1,6 @@
 #include "output/log.h"
 
+#include "core/text.h"
 #include "output/json_out.h"
 
 #include <inttypes.h>
@@ -119,17 +120,22 @@ static void log_message(const struct log *log, enum log_level level, const char 
     json_decref(event);
 }
 
+/* Paths, keys and options are quoted in errors, and may hold anything: what is no UTF-8 would be no event at all. */
 void log_error(const struct log *log, enum log_level level, const struct error *error)
 {
+    struct error shown = {.code = error->code};
+
+    text_print(error->message, shown.message, sizeof shown.message);
+    text_print(error->hint, shown.hint, sizeof shown.hint);
     if (log->last != NULL && level == LEVEL_ERROR)
-        *log->last = *error;
+        *log->last = shown;
     if (log->format != LOG_FOR_PEOPLE) {
-        log_message(log, level, level == LEVEL_ERROR ? "error" : "warning", NULL, error->message, error->hint);
+        log_message(log, level, level == LEVEL_ERROR ? "error" : "warning", NULL, shown.message, shown.hint);
         return;
     }
-    fprintf(log->stream, "rollcall: %s\n", error->message);
-    if (error->hint[0] != '\0')
-        fprintf(log->stream, "  hint: %s\n", error->hint);
+    fprintf(log->stream, "rollcall: %s\n", shown.message);
+    if (shown.hint[0] != '\0')
+        fprintf(log->stream, "  hint: %s\n", shown.hint);
 }
 
 void log_problems(const struct log *log, struct problems *problems)

@@ -55,7 +55,8 @@ const char *const report_style[] = {
     "footer{margin-top:2rem;padding-top:.5rem;border-top:1px solid var(--line);font-size:.85rem}\n",
     "@media (max-width:36rem){.stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}"
     ".stack tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}"
-    ".stack th,.stack td{display:block;border:0;padding:0;white-space:normal}th,td{padding:.3rem .25rem}}\n",
+    ".stack th,.stack td{display:block;border:0;padding:0;white-space:normal}th,td{padding:.3rem .25rem}"
+    "table:not(.stack),thead th{font-size:.75rem}}\n",
     "@media "
     "print{details::details-content{content-visibility:visible}body{max-width:none}section{break-inside:avoid-page}"
     "rect,.key{print-color-adjust:exact}}\n",

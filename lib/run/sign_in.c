@@ -33,7 +33,6 @@ struct sign_in {
     bool sending; /* a request of the credential's is under way */
     int64_t wait_until_us;
     struct helper helper;
-    char **without; /* the helper's environment lacks these variables; the texts are borrowed */
     bool refused;
     struct error error; /* of the last failure */
     struct acs_signature signature;
@@ -80,25 +79,6 @@ bool sign_in_credential(const struct spec_resource *resource, struct entra_crede
 
 /* --- life --- */
 
-/* What other programs need not see: the secrets of the SDKs' variables, and of the job spec's. */
-static bool list_secrets(struct sign_in *sign_in, struct error *error)
-{
-    static const char *const known[] = {"AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-                                        "AZURE_PASSWORD",      "IDENTITY_HEADER",
-                                        "MSI_SECRET",          "COMMUNICATION_SERVICES_CONNECTION_STRING"};
-    const struct text_list *more = sign_in->options.secret_variables;
-    const size_t known_count = sizeof known / sizeof known[0];
-    const size_t more_count = more != NULL ? more->count : 0;
-
-    sign_in->without = calloc(known_count + more_count + 1, sizeof *sign_in->without);
-    if (sign_in->without == NULL)
-        return error_no_memory(error);
-    memcpy(sign_in->without, known, sizeof known);
-    for (size_t i = 0; i < more_count; i++)
-        sign_in->without[known_count + i] = more->items[i];
-    return true;
-}
-
 struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_pool *pool, struct error *error)
 {
     struct sign_in *sign_in = calloc(1, sizeof *sign_in);
@@ -120,7 +100,7 @@ struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_p
         sign_in->helper.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (sign_in->helper.done_fd < 0)
             error_errno(error, "cannot make an event descriptor");
-        else if (http_pool_watch(pool, sign_in->helper.done_fd, error) && list_secrets(sign_in, error))
+        else if (http_pool_watch(pool, sign_in->helper.done_fd, error))
             return sign_in;
     }
     sign_in_free(sign_in);
@@ -139,7 +119,6 @@ void sign_in_free(struct sign_in *sign_in)
         close(sign_in->helper.done_fd);
     buffer_wipe(&sign_in->helper.output);
     buffer_wipe(&sign_in->authorization);
-    free(sign_in->without);
     explicit_bzero(&sign_in->signature, sizeof sign_in->signature);
     entra_cache_clear(&sign_in->cache);
     acs_signer_free(sign_in->signer);
@@ -252,7 +231,8 @@ static void start_helper(struct sign_in *sign_in)
     helper->options = (struct child_options){
         .argv = entra_command(sign_in->options.credential),
         .directory = "/",
-        .without = sign_in->without,
+        .without = sign_in->options.secret_variables->items,
+        .without_count = sign_in->options.secret_variables->count,
         .output = &helper->output,
         .time_limit_ms = ENTRA_COMMAND_MS,
     };

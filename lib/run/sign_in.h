@@ -25,8 +25,7 @@ struct sign_in_options {                  /* all borrowed */
     const char *ca_file;                  /* to trust for the authority; NULL: the usual ones */
     const struct http_options *transport; /* time limits and the like */
     const struct clock *clock;
-    const struct text_list
-        *secret_variables; /* that no other program gets to see, besides those that are known; NULL: none */
+    const struct text_list *secret_variables; /* that no other program gets to see */
 };
 
 struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_pool *pool, struct error *error);

@@ -60,9 +60,9 @@ def judge(result, normal, refusal=1):
     """What a command may do when an allocation failed: what it does without (`normal`: exit status and output), or end with
     a message and the exit status `refusal`."""
     said = result.stderr.strip()
-    world.check(result.returncode >= 0, f"ended by signal {-result.returncode}: {said}")
     if re.search(SANITIZERS_OWN, said):
         return
+    world.check(result.returncode >= 0, f"ended by signal {-result.returncode}: {said}")
     world.check("Sanitizer" not in said and "runtime error" not in said, said)
     if result.returncode == normal[0]:
         world.check(normal[1] is None or result.stdout == normal[1], f"exits {normal[0]} with another output:\n{result.stdout}")

@@ -97,9 +97,9 @@ kill_job() {
     RUN_PID=
 }
 
-# wait_until SECONDS COMMAND...: until it succeeds; fails when the time is over.
+# wait_until SECONDS COMMAND...: until it succeeds; fails when the time is over, which valgrind.sh makes longer.
 wait_until() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * ${ROLLCALL_VALGRIND:-1}))
     shift
     until "$@"; do
         if [ "$SECONDS" -ge "$end" ]; then
@@ -135,9 +135,10 @@ column() {
     rows "$2" | cut -d, -f"$1"
 }
 
-# is_sanitized: the program was built with a sanitizer, which allocates in its own way and wants to be loaded first.
+# is_sanitized: the program was built with a sanitizer, which allocates in its own way and wants to be loaded first; or it
+# runs under memcheck, which does the same.
 is_sanitized() {
-    grep -qE '__(asan|tsan)_init' "$ROLLCALL"
+    [ -n "${ROLLCALL_VALGRIND-}" ] || grep -qE '__(asan|tsan)_init' "$ROLLCALL"
 }
 
 # mode FILE

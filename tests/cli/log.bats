@@ -101,3 +101,18 @@ info 2 run_started"
     [ "$(grep -c ' waiting reason="waiting for the quota" ms=' <<<"$stderr")" -ge 1 ]
     [ "$(grep -c ' waiting ' <<<"$stderr")" -le 4 ]
 }
+
+@test "an error that quotes what is no text is a line all the same, and does nothing to a terminal" {
+    local name=$'no\e[31m\xff.yaml'
+    run --separate-stderr -2 "$ROLLCALL" run "$name" --log json
+    is "$(jq -r .message <<<"$stderr")" 'cannot open no [31m?.yaml: No such file or directory'
+    run --separate-stderr -2 "$ROLLCALL" run "$name"
+    says 'rollcall: cannot open no [31m?.yaml: No such file or directory'
+    cp job.yaml "$name"
+    sed -i 's/user_id/nobody/' "$name"
+    run --separate-stderr -2 "$ROLLCALL" run "$name" --log json
+    is "$(jq -r .message <<<"$stderr")" 'the key column "nobody" is not in the header'
+    echo 'more: 1' >>"$name"
+    run --separate-stderr -2 "$ROLLCALL" run "$name" --log json
+    is "$(jq -r .place <<<"$stderr")" 'no [31m?.yaml:10:1'
+}

@@ -63,6 +63,9 @@ report() {
     report --out report.html
     is "$output" "the report of run 1 is in report.html"
     is "$(mode report.html)" 640
+    # The slowest of services.
+    sed -i -E '/<th scope="row">provision/s|<td>[0-9,]+</td>|<td>12,345</td>|g' report.html
+    grep -q '<td>12,345</td><td>12,345</td><td>12,345</td><td>12,345</td>' report.html
     run "$PYTHON" "$BATS_TEST_DIRNAME/browser.py" report.html
     echo "$output"
     [ "$status" -eq 0 ]
