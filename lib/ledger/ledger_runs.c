@@ -56,13 +56,13 @@ bool ledger_run_end(struct ledger *ledger, const struct run_record *record, stru
     sqlite3_bind_int64(statement, 1, record->id);
     sqlite3_bind_int64(statement, 2, record->ended_at_ms);
     ledger_bind_text(statement, 3, run_state_name(record->state));
+    sqlite3_bind_int64(statement, 4, (sqlite3_int64)record->failed);
+    sqlite3_bind_int64(statement, 5, (sqlite3_int64)record->left);
+    sqlite3_bind_int64(statement, 6, (sqlite3_int64)record->in_doubt);
+    sqlite3_bind_int64(statement, 7, (sqlite3_int64)record->throttled);
+    ledger_bind_text_or_null(statement, 8, record->reason);
     for (int action = 0; action < ACTION_COUNT; action++)
-        sqlite3_bind_int64(statement, 4 + action, (sqlite3_int64)record->done[action]);
-    sqlite3_bind_int64(statement, 9, (sqlite3_int64)record->failed);
-    sqlite3_bind_int64(statement, 10, (sqlite3_int64)record->left);
-    sqlite3_bind_int64(statement, 11, (sqlite3_int64)record->in_doubt);
-    sqlite3_bind_int64(statement, 12, (sqlite3_int64)record->throttled);
-    ledger_bind_text_or_null(statement, 13, record->reason);
+        sqlite3_bind_int64(statement, 9 + action, (sqlite3_int64)record->done[action]);
     return ledger_do(ledger, statement, "record the end of the run", error);
 }
 
@@ -76,18 +76,18 @@ static void fill(sqlite3_stmt *statement, struct run_record *run)
         .job = ledger_column_text(statement, 4),
         .operator_name = ledger_column_text(statement, 5),
         .roster_rows = (uint64_t)sqlite3_column_int64(statement, 6),
-        .failed = (uint64_t)sqlite3_column_int64(statement, 12),
-        .left = (uint64_t)sqlite3_column_int64(statement, 13),
-        .in_doubt = (uint64_t)sqlite3_column_int64(statement, 14),
-        .throttled = (uint64_t)sqlite3_column_int64(statement, 15),
-        .audit_before = sqlite3_column_int64(statement, 16),
-        .users = (uint64_t)sqlite3_column_int64(statement, 17),
-        .reason = ledger_column_text(statement, 25),
+        .failed = (uint64_t)sqlite3_column_int64(statement, 7),
+        .left = (uint64_t)sqlite3_column_int64(statement, 8),
+        .in_doubt = (uint64_t)sqlite3_column_int64(statement, 9),
+        .throttled = (uint64_t)sqlite3_column_int64(statement, 10),
+        .audit_before = sqlite3_column_int64(statement, 11),
+        .users = (uint64_t)sqlite3_column_int64(statement, 12),
+        .reason = ledger_column_text(statement, 13),
     };
-    for (int action = 0; action < ACTION_COUNT; action++)
-        run->done[action] = (uint64_t)sqlite3_column_int64(statement, 7 + action);
     for (int category = 0; category < CATEGORY_COUNT; category++)
-        run->categories[category] = (uint64_t)sqlite3_column_int64(statement, 18 + category);
+        run->categories[category] = (uint64_t)sqlite3_column_int64(statement, 14 + category);
+    for (int action = 0; action < ACTION_COUNT; action++)
+        run->done[action] = (uint64_t)sqlite3_column_int64(statement, 14 + CATEGORY_COUNT + action);
 }
 
 /* One that did not come to its end wrote no numbers: the audit trail has them. */

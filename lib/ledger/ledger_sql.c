@@ -5,11 +5,10 @@
 #define AUDIT_COLUMNS                                                                                 \
     "id, at, run, key, action, outcome, attempt, identity, status, code, message, request_id, ms_cv," \
     " elapsed_ms, category, verdict, resource"
-#define RUN_COLUMNS                                                                                                  \
-    "id, started_at, ended_at, state, job, operator, roster_rows, provisioned, issued, revoked, deleted, exchanged," \
-    " failed, left_over, in_doubt, throttled, audit_before, users, added, changed, expiring, unchanged, removed, "   \
-    "lost, "                                                                                                         \
-    "moved, reason"
+#define RUN_COLUMNS                                                                                         \
+    "id, started_at, ended_at, state, job, operator, roster_rows, failed, left_over, in_doubt, throttled, " \
+    "audit_before, users, reason, added, changed, expiring, unchanged, removed, lost, moved, "              \
+    "provisioned, issued, revoked, deleted, exchanged"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -191,9 +190,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                        " changed, expiring, unchanged, removed, lost, moved)"
                        " VALUES (?1, 'running', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [SQL_RUN_END] =
-        "UPDATE runs SET ended_at = ?2, state = ?3, provisioned = ?4, issued = ?5, revoked = ?6,"
-        " deleted = ?7, exchanged = ?8, failed = ?9, left_over = ?10, in_doubt = ?11, throttled = ?12, reason = ?13"
-        " WHERE id = ?1",
+        "UPDATE runs SET ended_at = ?2, state = ?3, failed = ?4, left_over = ?5, in_doubt = ?6, throttled = ?7,"
+        " reason = ?8, provisioned = ?9, issued = ?10, revoked = ?11, deleted = ?12, exchanged = ?13 WHERE id = ?1",
     [SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM runs ORDER BY id DESC LIMIT ?1",
     [SQL_RUN_BY_ID] = "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1",
     [SQL_RUN_LAST] = "SELECT " RUN_COLUMNS " FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT 1",

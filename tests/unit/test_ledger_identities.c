@@ -246,18 +246,29 @@ static void a_run_that_did_not_end_is_told_by_the_audit_trail(void **state)
 
 static void the_end_of_a_run_keeps_all_its_numbers(void **state)
 {
-    const struct run_record end = {.id = run_id,
-                                   .ended_at_ms = WHEN_MS + 7,
-                                   .state = RUN_INTERRUPTED,
-                                   .done = {11, 12, 13, 14},
-                                   .failed = 15,
-                                   .left = 16,
-                                   .in_doubt = 17,
-                                   .throttled = 18};
+    struct run_record end = {.id = run_id,
+                             .ended_at_ms = WHEN_MS + 7,
+                             .state = RUN_INTERRUPTED,
+                             .failed = 15,
+                             .left = 16,
+                             .in_doubt = 17,
+                             .throttled = 18,
+                             .reason = "asked to"};
+    struct run_record found;
 
     (void)state;
+    for (int action = 0; action < ACTION_COUNT; action++)
+        end.done[action] = (uint64_t)(100 + action);
     works(ledger_run_end(ledger, &end, &error));
-    assert_string_equal(runs(1), "1 interrupted 10 13 7;");
+    works(ledger_find_run(ledger, run_id, NULL, &found, &error));
+    assert_int_equal(found.ended_at_ms, end.ended_at_ms);
+    assert_int_equal(found.state, end.state);
+    assert_memory_equal(found.done, end.done, sizeof end.done);
+    assert_int_equal(found.failed, 15);
+    assert_int_equal(found.left, 16);
+    assert_int_equal(found.in_doubt, 17);
+    assert_int_equal(found.throttled, 18);
+    assert_string_equal(found.reason, "asked to");
 }
 
 static bool note_plan(void *context, const struct run_record *run, struct error *ignored)
