@@ -118,6 +118,8 @@ static void check_clock(const struct question *question)
     if (question->server_s == 0)
         doctor_say(question->doctor, DOCTOR_WARNING, "clock", "compare it with another clock by hand",
                    "the service did not tell its time");
+    else if (off_s == 0)
+        doctor_say(question->doctor, grade, "clock", NULL, "this machine and the service agree to the second");
     else
         doctor_say(question->doctor, grade, "clock",
                    grade == DOCTOR_GOOD ? NULL : "set the clock of this machine, and keep it set (NTP)",

@@ -47,7 +47,7 @@ finds() {
     [ "$status" -eq 0 ]
     finds good name '127.0.0.1 is 127.0.0.1'
     finds warning tls "plain HTTP with $HOST"
-    finds good clock 's ahead of the service'
+    finds good clock 'this machine'
     finds good credential 'the access key is accepted'
     finds good permission 'api-version 2023-10-01'
     finds good files 'the tokens '
