@@ -54,25 +54,31 @@ static bool append_input(struct spec_reader *reader, const struct spec_key *key,
 }
 
 /* The first word of a command is the program. */
+static bool check_program(struct spec_reader *reader, const struct spec_node *item, const char *path)
+{
+    struct error reason;
+
+    if (reader->secrets == SPEC_WITHOUT_FILES || child_find(item->text, reader->spec->directory, &reason))
+        return true;
+    return spec_fault(reader, item,
+                      strchr(item->text, ' ') != NULL ? "there is no shell: write the program and its arguments as a "
+                                                        "list, such as [./store, --all]"
+                                                      : reason.hint,
+                      "%s: %s", path, reason.message);
+}
+
 static bool append_argument(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *item,
                             struct text_list *list)
 {
     char path[SPEC_PATH_SIZE];
-    struct error reason;
 
     spec_place(reader, key, path);
     if (spec_looks_secret(item->text))
         return spec_fault(
             reader, item, "let the program read it from its environment or from a file",
             "%s: everybody on the machine can read the arguments of a program, and one looks like a secret", path);
-    if (list->count == 0 && !child_find(item->text, reader->spec->directory, &reason))
-        return spec_fault(reader, item,
-                          strchr(item->text, ' ') != NULL
-                              ? "there is no shell: write the program and its arguments as a "
-                                "list, such as [./store, --all]"
-                              : reason.hint,
-                          "%s: %s", path, reason.message);
-    return spec_append_text(reader, list, item->text);
+    const bool ok = list->count > 0 || check_program(reader, item, path);
+    return spec_append_text(reader, list, item->text) && ok; /* also one that is not there: what follows is none */
 }
 
 /* One entry of a list. */

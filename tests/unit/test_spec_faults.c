@@ -409,7 +409,8 @@ static void a_file_that_is_not_needed_need_not_be_there(void **state)
     struct fixture *fixture = *state;
 
     assert_int_equal(unlink("users.csv"), 0);
-    write_text("job.yaml", WHOLE "outputs: { tokens: { csv: a.csv, encrypt: gone.pem } }\n");
+    write_text("job.yaml", WHOLE "outputs: { tokens: { csv: a.csv, encrypt: gone.pem } }\n"
+                                 "hooks: { after_run: [./gone, --all] }\n");
     fixture->spec = spec_load("job.yaml", SPEC_WITHOUT_FILES, &fixture->problems, &fixture->error);
     assert_non_null(fixture->spec);
     assert_string_equal(fixture->spec->roster.csv, "users.csv");

@@ -119,7 +119,7 @@ static void a_command_is_a_program_that_is_there_and_its_arguments(void **state)
     refuses(state, TOKENS("{ command: ./store --all }"),
             "job.yaml:12:31: outputs.tokens.command: cannot run ./store --all: No such file or directory\n"
             "  hint: there is no shell: write the program and its arguments as a list, such as [./store, --all]\n");
-    refuses(state, TOKENS("{ command: [./gone] }"),
+    refuses(state, TOKENS("{ command: [./gone, --all, -x] }"),
             "job.yaml:12:32: outputs.tokens.command: cannot run ./gone: No such file or directory\n"
             "  hint: a relative path starts at .\n");
     refuses(state, TOKENS("{ command: [./plain] }"),
