@@ -26,8 +26,8 @@ static atomic_bool counts;
 static atomic_ulong count;
 static unsigned long fail_at; /* 0: never */
 static bool and_after;
-static const char *skip; /* "": none */
-static const char *only; /* "": all */
+static char skip[64]; /* " libone libtwo "; "": none */
+static char only[64]; /* likewise; "": all */
 static atomic_bool has_failed;
 
 struct callers {
@@ -82,8 +82,8 @@ static bool is_in(const char *libraries, const void *address)
     if (dladdr(address, &info) == 0)
         return false;
     const char *slash = strrchr(info.dli_fname, '/');
-    snprintf(name, sizeof name, "%s", slash != NULL ? slash + 1 : info.dli_fname);
-    name[strcspn(name, ".")] = '\0';
+    const char *base = slash != NULL ? slash + 1 : info.dli_fname;
+    snprintf(name, sizeof name, " %.*s ", (int)strcspn(base, "."), base);
     return strstr(libraries, name) != NULL;
 }
 
@@ -154,11 +154,12 @@ int posix_memalign(void **memptr, size_t alignment, size_t size)
     return fails(__builtin_return_address(0)) ? ENOMEM : next(memptr, alignment, size);
 }
 
-static const char *libraries_of(const char *variable)
+static void read_libraries(char libraries[64], const char *variable)
 {
     const char *value = getenv(variable);
 
-    return value != NULL ? value : "";
+    if (value != NULL && *value != '\0')
+        snprintf(libraries, 64, " %s ", value);
 }
 
 /* What is preloaded is set up as the last library, and taken down as the first. */
@@ -171,8 +172,8 @@ __attribute__((constructor)) static void begin(void)
         fail_at = strtoul(at, &end, 10);
         and_after = *end == '+';
     }
-    skip = libraries_of("ROLLCALL_FAIL_ALLOC_SKIP");
-    only = libraries_of("ROLLCALL_FAIL_ALLOC_ONLY");
+    read_libraries(skip, "ROLLCALL_FAIL_ALLOC_SKIP");
+    read_libraries(only, "ROLLCALL_FAIL_ALLOC_ONLY");
     /* The first time it reads the list of name services, and glibc does not come back when it has no memory for that:
      * one allocation crashes it, another fails an assertion. */
     getpwuid(0);
