@@ -20,6 +20,7 @@ struct helper {
     struct error error;
     bool ok;
     int done_fd;
+    int stop_fd; /* of both, eventfd(2) */
     bool running;
     pthread_t thread;
 };
@@ -89,7 +90,7 @@ struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_p
     }
     sign_in->options = *options;
     sign_in->pool = pool;
-    sign_in->helper.done_fd = -1;
+    sign_in->helper.done_fd = sign_in->helper.stop_fd = -1;
     buffer_init(&sign_in->authorization, OUTPUT_MAX);
     buffer_init(&sign_in->helper.output, OUTPUT_MAX);
     if (options->credential == NULL) {
@@ -98,7 +99,8 @@ struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_p
             return sign_in;
     } else {
         sign_in->helper.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (sign_in->helper.done_fd < 0)
+        sign_in->helper.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (sign_in->helper.done_fd < 0 || sign_in->helper.stop_fd < 0)
             error_errno(error, "cannot make an event descriptor");
         else if (http_pool_watch(pool, sign_in->helper.done_fd, error))
             return sign_in;
@@ -107,16 +109,26 @@ struct sign_in *sign_in_new(const struct sign_in_options *options, struct http_p
     return NULL;
 }
 
+/* A program that is still running is not waited for. */
+static void end_helper(struct helper *helper)
+{
+    if (helper->running) {
+        eventfd_write(helper->stop_fd, 1);
+        pthread_join(helper->thread, NULL);
+    }
+    if (helper->done_fd >= 0)
+        close(helper->done_fd);
+    if (helper->stop_fd >= 0)
+        close(helper->stop_fd);
+}
+
 void sign_in_free(struct sign_in *sign_in)
 {
     if (sign_in == NULL)
         return;
     if (sign_in->owns_pool)
         http_pool_abort(sign_in->pool);
-    if (sign_in->helper.running)
-        pthread_join(sign_in->helper.thread, NULL);
-    if (sign_in->helper.done_fd >= 0)
-        close(sign_in->helper.done_fd);
+    end_helper(&sign_in->helper);
     buffer_wipe(&sign_in->helper.output);
     buffer_wipe(&sign_in->authorization);
     explicit_bzero(&sign_in->signature, sizeof sign_in->signature);
@@ -235,6 +247,7 @@ static void start_helper(struct sign_in *sign_in)
         .without_count = sign_in->options.secret_variables->count,
         .output = &helper->output,
         .time_limit_ms = ENTRA_COMMAND_MS,
+        .stop_fd = helper->stop_fd,
     };
     helper->ok = false;
     helper->result = (struct child_result){.end = CHILD_NOT_STARTED};

@@ -292,6 +292,18 @@ echo '{\"accessToken\":\"token-of-the-cli\",\"expires_on\":4102444800}'"
     run -1 grep not-for-others seen
 }
 
+@test "a run that is stopped does not wait for the Azure CLI" {
+    sign_in_with azure_cli
+    fake_az "touch '$PWD/started'; exec sleep 60"
+    start_job
+    wait_until 30 test -e started
+    kill -TERM "$RUN_PID"
+    local since=$SECONDS
+    end_job
+    [ "$status" -eq 143 ]
+    [ $((SECONDS - since)) -lt 8 ] # it may take ten
+}
+
 @test "each way in which the Azure CLI fails is told" {
     sign_in_with azure_cli
     PATH=/usr/bin:/bin
