@@ -214,7 +214,8 @@ struct intent {
     int64_t at_ms;
 };
 
-/* Sets *task to the row that ledger_record_result() or ledger_withdraw() ends. */
+/* Sets *task to the row that ledger_record_result() or ledger_withdraw() ends. From the intent of a revoke or delete on
+ * the user's token is in doubt, and to be replaced unless it is known to have ended. */
 bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct intent *intent, int64_t *task,
                           struct error *error);
 /* The request did not leave after all. */
@@ -267,9 +268,6 @@ bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct res
 /* The token with this fingerprint, if it is the one that counts, is owed again: its sink has lost it. */
 bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
                          const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error);
-/* A revoke or delete that a former run left behind may have been carried out: the tokens of such a user are to be
- * replaced, unless the plan repeats it. Before planning. */
-bool ledger_doubt_tokens(struct ledger *ledger, struct error *error);
 /* Tokens of runs that did not end count as not delivered: their sink has lost them. */
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);
 

@@ -144,7 +144,7 @@ const char *const ledger_migrations[] = {
     "ALTER TABLE wider_tasks RENAME TO tasks;"
     "ALTER TABLE runs ADD COLUMN exchanged INTEGER NOT NULL DEFAULT 0;",
 
-    /* 7 to 8: tokens that --reissue-all asked to replace, until they are */
+    /* 7 to 8: tokens that are to be replaced */
     "ALTER TABLE identities ADD COLUMN token_stale INTEGER NOT NULL DEFAULT 0;",
 };
 
@@ -233,8 +233,6 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITY_WATCH] = "UPDATE identities SET watch = ?2 WHERE key = ?1",
     [SQL_MARK_REMOVED] = "UPDATE identities SET removed_at = ?2 WHERE id = ?1",
     [SQL_MARK_STALE] = "UPDATE identities SET token_stale = 1 WHERE key = ?1",
-    [SQL_DOUBT_TOKENS] = "UPDATE identities SET token_stale = 1 WHERE key IN"
-                         " (SELECT key FROM tasks WHERE action = 'revoke' OR action = 'delete')",
     [SQL_ADOPT_WATCH] = "UPDATE identities SET watch = ?2 WHERE id = ?1",
     [SQL_IDENTITY_DELIVERED] = "UPDATE identities SET token_expires_at = ?3, token_fingerprint = ?4, token_run = ?5"
                                " WHERE key = ?1 AND identity = ?2 AND token_expires_at = 0",

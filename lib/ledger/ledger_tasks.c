@@ -35,7 +35,9 @@ bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct inten
     if (!ledger_do(ledger, statement, "record a task", error))
         return false;
     *task = sqlite3_last_insert_rowid(ledger->db);
-    return true;
+    /* Until its answer is known the user may be without a good token: who is in the roster again gets another one. */
+    const bool ends_tokens = intent->action == ACTION_REVOKE || intent->action == ACTION_DELETE;
+    return !ends_tokens || ledger_mark_stale(ledger, intent->key, intent->key_length, error);
 }
 
 bool ledger_withdraw(struct ledger *ledger, int64_t task, struct error *error)
@@ -323,13 +325,6 @@ bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_leng
     sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
     sqlite3_bind_blob(statement, 2, fingerprint, TOKEN_FINGERPRINT_SIZE, SQLITE_STATIC);
     return ledger_do(ledger, statement, "forget a token that was not delivered", error);
-}
-
-bool ledger_doubt_tokens(struct ledger *ledger, struct error *error)
-{
-    sqlite3_stmt *statement = ledger_statement(ledger, SQL_DOUBT_TOKENS, error);
-
-    return statement != NULL && ledger_do(ledger, statement, "doubt tokens that may have been revoked", error);
 }
 
 bool ledger_forget_undelivered(struct ledger *ledger, struct error *error)
