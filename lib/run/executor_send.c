@@ -53,7 +53,7 @@ static bool admit_first(struct executor *executor, struct task_list *ready)
 {
     const enum move_answer answer = move_ask(ready->head);
 
-    executor->crowded = answer == MOVE_LATER;
+    executor->crowded |= answer == MOVE_LATER;
     if (answer == MOVE_NOW)
         admit(executor, task_list_take(ready));
     else if (answer == MOVE_NEVER)
@@ -68,7 +68,12 @@ void executor_admit(struct executor *executor)
     executor->crowded = false;
     while (executor->delayed.head != NULL && executor->delayed.head->not_before_us <= now_us) {
         struct task *task = task_list_take(&executor->delayed);
-        task_list_append(&executor->ready[task_action(task)], task);
+        struct task_list *ready = &executor->ready[task_action(task)];
+        /* Who has a berth goes before those who wait for it to become free. */
+        if (task->comes)
+            task_list_prepend(ready, task);
+        else
+            task_list_append(ready, task);
     }
     /* The kinds take turns, so that none starves behind another that has much to do. */
     executor->turn++;

@@ -131,7 +131,8 @@ static enum waiting find_cause(struct executor *executor, int64_t now_us, int64_
     if (executor->delayed.head != NULL)
         *until_us = earlier(*until_us, executor->delayed.head->not_before_us);
     for (int action = 0; action < ACTION_COUNT; action++) {
-        if (executor->ready[action].head == NULL)
+        const struct task *head = executor->ready[action].head;
+        if (head == NULL || (executor->crowded && move_is_next(head) && !head->comes))
             continue;
         const int64_t at_us = gate_next_us(gate, (enum action)action, now_us);
         if (at_us == gate->lanes[action].paused_until_us)

@@ -96,6 +96,15 @@ void task_list_append(struct task_list *list, struct task *task)
     list->count++;
 }
 
+void task_list_prepend(struct task_list *list, struct task *task)
+{
+    task->next = list->head;
+    list->head = task;
+    if (list->tail == NULL)
+        list->tail = task;
+    list->count++;
+}
+
 struct task *task_list_take(struct task_list *list)
 {
     struct task *task = list->head;

@@ -104,6 +104,7 @@ struct task_list {
 };
 
 void task_list_append(struct task_list *list, struct task *task);
+void task_list_prepend(struct task_list *list, struct task *task);
 /* The first one; NULL when there is none. */
 struct task *task_list_take(struct task_list *list);
 /* By not_before_us, after those of the same time. */

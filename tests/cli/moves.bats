@@ -56,6 +56,21 @@ onboard() {
     says "  us        100 provisioned, 100 deleted"
 }
 
+@test "a throttle of the one who has a berth does not leave all waiting for each other" {
+    write_users anna=us ben=us cleo=us
+    onboard
+    kill "$US_PID"
+    printf -- '- { operation: delete, nth: 1, status: 429, retry_after: 1 }\n' >faults.yaml
+    # The same place and key; that it has forgotten its identities does not matter to a delete.
+    emulator_start --seed US --listen "$US_HOST" --faults faults.yaml
+    write_users anna=emea ben=emea cleo=emea
+    run --separate-stderr timeout 20 "$ROLLCALL" run job.yaml
+    show_run
+    [ "$status" -eq 0 ]
+    is "$(living EMEA)" 3
+    is "$(sql "SELECT count(*) FROM audit WHERE action = 'delete' AND outcome = 'throttled'")" 1
+}
+
 @test "without a rule who moves stays where it is, and is reported" {
     onboard
     write_two rules='{ added: provision, removed: delete }'
