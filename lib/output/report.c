@@ -17,7 +17,7 @@ static const struct {
 } states[] = {
     [RUN_RUNNING] = {"open", "It has not ended yet: this is what it has done so far."},
     [RUN_DONE] = {"good", "It came to its end, and everything asked for is done."},
-    [RUN_FAILED] = {"bad", "It came to its end, and some users failed."},
+    [RUN_FAILED] = {"bad", "It came to its end; some users failed, or did not get their tokens."},
     [RUN_STOPPED] = {"bad", "It stopped before its end; what it did not do is left for the next run."},
     [RUN_INTERRUPTED] = {"open", "It was asked to stop; what it did not do is left for the next run."},
     [RUN_CRASHED] = {"bad", "It was killed; the next run finds out what it had done, and does the rest."},

@@ -196,6 +196,13 @@ static bool note_request(struct report_facts *facts, const struct audit_record *
            latency_add(&facts->latency[action], record->elapsed_ms, error);
 }
 
+/* No request, but what became of the token that one brought: its user, who was done with that, is left. */
+static bool note_undelivered(struct report_facts *facts, const struct audit_record *record, struct error *error)
+{
+    facts->users_done -= facts->users_done > 0;
+    return note_failure(facts, record, error);
+}
+
 static bool note_record(void *context, const struct audit_record *record, struct error *error)
 {
     struct report_facts *facts = context;
@@ -210,6 +217,8 @@ static bool note_record(void *context, const struct audit_record *record, struct
         return strcmp(record->outcome, outcome_name(OUTCOME_IN_DOUBT)) != 0 || note_in_doubt(facts, record, error);
     if (record->at_ms > facts->last_at_ms)
         facts->last_at_ms = record->at_ms;
+    if (strcmp(record->outcome, outcome_name(OUTCOME_UNDELIVERED)) == 0)
+        return note_undelivered(facts, record, error);
     return note_request(facts, record, action, error);
 }
 

@@ -32,6 +32,8 @@ static const struct advice {
     {"rejected", NULL, 0, 0, "The requests as such were refused",
      "The run stopped and failed nobody. The message says what the service does not accept: correct the job spec and "
      "run again."},
+    {"undelivered", NULL, 0, 0, "Tokens did not get where they go",
+     "The message says why. Identities are recorded, and the next run issues these tokens again."},
     {NULL, "ValidationError", 0, 0, "The service finds the request not valid",
      "The message names what it does not accept. Correct it in the roster or the job spec, then run again."},
     {NULL, "IdentityNotOwned", 0, 0, "The identity belongs to another resource",
@@ -92,12 +94,15 @@ static void add_examples(struct buffer *page, const struct report_example *examp
 static void add_cause(struct buffer *page, const struct report_cause *cause, const char *failures)
 {
     const struct advice *advice = advice_for(cause);
-    const bool rejected = strcmp(cause->outcome, "rejected") == 0;
+    const bool rejected = strcmp(cause->outcome, outcome_name(OUTCOME_REJECTED)) == 0;
+    const bool undelivered = strcmp(cause->outcome, outcome_name(OUTCOME_UNDELIVERED)) == 0;
     char status[24] = "no answer";
     char caption[64];
 
     if (cause->status != 0)
         snprintf(status, sizeof status, "HTTP %d", cause->status);
+    else if (undelivered)
+        snprintf(status, sizeof status, "done");
     html_add(page, "<article class=\"cause\">\n<h3>{} <span class=\"count\">{} {}</span></h3>\n", advice->what,
              html_count(cause->users).text,
              rejected ? text_noun(cause->users, "request", "requests") : text_noun(cause->users, "user", "users"));
@@ -116,7 +121,7 @@ static void add_cause(struct buffer *page, const struct report_cause *cause, con
     add_examples(page, cause->examples, cause->example_count, caption);
     if (cause->users > cause->example_count) {
         html_add(page, "<p>and {} more", html_count(cause->users - cause->example_count).text);
-        if (failures != NULL && !rejected)
+        if (failures != NULL && !rejected && !undelivered)
             html_add(page, ": all of them are in <code>{}</code>", failures);
         buffer_append_text(page, ".</p>\n");
     }

@@ -412,6 +412,29 @@ static void every_cause_comes_with_something_to_do(void **state)
     }
 }
 
+static void tokens_that_were_not_delivered_are_a_cause_and_no_request(void **state)
+{
+    (void)state;
+    add("anna", ACTION_PROVISION, OUTCOME_DONE, "done", "");
+    add("bert", ACTION_PROVISION, OUTCOME_DONE, "done", "");
+    const struct result owed = {.key = "bert",
+                                .key_length = 4,
+                                .action = ACTION_PROVISION,
+                                .attempt = 1,
+                                .code = "not_delivered",
+                                .message = "./store ended with status 3",
+                                .category = "added",
+                                .verdict = "left",
+                                .at_ms = WHEN_MS};
+    works(ledger_record_delivery(ledger, run_id, &owed, &error));
+    make();
+    shows("Tokens did not get where they go <span class=\"count\">1 user</span>");
+    shows("./store ended with status 3");
+    shows("issues these tokens again");
+    shows("<dt>requests</dt><dd>2</dd>");
+    shows("<dt>done</dt><dd>1</dd>");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 static const struct CMUnitTest tests[] = {
@@ -421,6 +444,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(percentiles_are_those_of_the_nearest_rank),
     TEST(throttles_and_lost_answers_say_nothing_of_the_latency),
     TEST(failures_are_grouped_and_the_most_frequent_comes_first),
+    TEST(tokens_that_were_not_delivered_are_a_cause_and_no_request),
     TEST(a_row_of_before_the_verdict_was_recorded_has_its_outcome),
     TEST(what_a_former_run_left_behind_is_no_request_of_this_one),
     TEST(the_page_grows_no_further_than_its_lists),
