@@ -342,6 +342,7 @@ static void print_missed(FILE *err, const struct run_summary *summary)
 static void print_summary(struct reporter *reporter, const struct run_summary *summary)
 {
     FILE *err = reporter->options.err;
+    const uint64_t lost = summary->lost + summary->lost_before;
     const bool good = summary->failed == 0 && summary->left == 0 && summary->lost == 0;
     const char *color = !reporter->options.color ? "" : good ? "\033[32m" : "\033[33m";
     char took[32];
@@ -357,10 +358,9 @@ static void print_summary(struct reporter *reporter, const struct run_summary *s
     if (summary->failed > 0)
         fprintf(err, "  %" PRIu64 " failed%s%s\n", summary->failed, summary->failures != NULL ? ": see " : "",
                 summary->failures != NULL ? summary->failures : "");
-    if (summary->lost > 0)
+    if (lost > 0)
         fprintf(err, "  %" PRIu64 " lost: the service no longer knows the %s; `lost: provision` in rules makes %s\n",
-                summary->lost, text_noun(summary->lost, "identity", "identities"),
-                text_noun(summary->lost, "a new one", "new ones"));
+                lost, text_noun(lost, "identity", "identities"), text_noun(lost, "a new one", "new ones"));
     if (summary->left > 0)
         fprintf(err, "  %" PRIu64 " left for the next run\n", summary->left);
     if (summary->throttled > 0 || summary->retried > 0)

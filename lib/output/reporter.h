@@ -70,7 +70,8 @@ struct run_summary {
     uint64_t done_users;
     uint64_t done[ACTION_COUNT];
     uint64_t failed;
-    uint64_t lost;
+    uint64_t lost;        /* found to be, of the failed */
+    uint64_t lost_before; /* and before this run, which left them as they are */
     uint64_t left;
     uint64_t throttled;
     uint64_t retried;

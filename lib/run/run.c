@@ -187,6 +187,7 @@ static void fill_summary(struct run *run, enum run_state state, const struct err
         .done_users = recorder->done_users,
         .failed = recorder->failed,
         .lost = recorder->lost,
+        .lost_before = spec->rules.lost.count == 0 ? run->input->plan->categories[CATEGORY_LOST] : 0,
         .left = run->input->plan->users - ended,
         .in_doubt = recorder->in_doubt + run->in_doubt_before,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,

@@ -210,6 +210,10 @@ lost_on() {
     sends 1 run_job
     exits 1
     stands anna lost deleted 0
+    # The next run leaves anna alone, and says so.
+    sends 0 run_job
+    exits 0
+    says '1 lost: the service no longer knows the identity; `lost: provision` in rules makes a new one'
 }
 
 @test "a lost user is provisioned again where the spec says so" {
