@@ -100,7 +100,8 @@ class Story:
         end(options)
         if options and self.job.runs() > runs:
             self.stale |= before
-        if self.dice.random() < 0.3:
+        # A lost create with a custom id is nobody's doubt, since it is repeated: of a user who is gone or has moved it is not.
+        if self.dice.random() < 0.3 and not self.custom_id:
             self.change_roster()
 
     def kill(self):
