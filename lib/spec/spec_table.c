@@ -256,7 +256,8 @@ const struct spec_key spec_table[] = {
      .help =
          "A program and its arguments, started without a shell in the job spec's directory for each batch: it gets one "
          "JSON object a line on its standard input, and the batch is delivered when it has read all of it and ended "
-         "with status 0; 75 asks to try again."},
+         "with status 0; 75 asks to try again. One that outlives a run that was killed may come after that of the next "
+         "run: of two tokens of a user, keep the one whose `expires_at` is later."},
     {"outputs.tokens", "postgres", SPEC_REFERENCE, SINK(connection), .secret = true,
      .example = "{ env: TOKENS_DATABASE }",
      .help = "A PostgreSQL connection string; rows of `table` are added, or updated where the key stands already."},
