@@ -546,7 +546,7 @@ static int be_out_of_order(const struct call *call, char headers[256])
 static void an_outage_that_asks_to_wait_is_probed_and_leaves_few_creates_in_doubt(void **state)
 {
     (void)state;
-    speed = 1000;
+    speed = 250;
     decide = be_out_of_order;
     load_spec("", "engine:\n  concurrency: 4\n  give_up_after: 90s\n  quotas: { create: none }\n" OUTPUTS ADDED);
     assert_false(run(roster_of(0, 20)));
@@ -554,7 +554,7 @@ static void an_outage_that_asks_to_wait_is_probed_and_leaves_few_creates_in_doub
     says("(503 Code: no)");
     hints("`rollcall doctor`");
     assert_int_equal(summary.left, 20);
-    assert_in_range(summary.in_doubt, 8, 60);
+    assert_in_range(summary.in_doubt, 5, 60); /* the four at first, and a probe at least */
     decide = NULL;
     works(run(NULL));
     everybody_has_one_identity(20);
