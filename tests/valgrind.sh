@@ -38,7 +38,7 @@ said() {
 # run_test NAME: leaves the file `failed` when memcheck says something, when a unit test fails, or when no test of a file holds.
 run_test() {
     local bin=$root/build/valgrind/$1 program=rollcall
-    local memcheck=(valgrind --quiet --num-callers=40 --leak-check=full "--show-leak-kinds=definite,indirect"
+    local memcheck=(valgrind --quiet --sim-hints=lax-ioctls --num-callers=40 --leak-check=full "--show-leak-kinds=definite,indirect"
         "--suppressions=$root/tests/valgrind.supp" "--log-file=$bin/%p.log")
     mkdir "$bin"
     if [[ $1 == unit.* ]]; then
