@@ -196,9 +196,13 @@ enum outcome {
     OUTCOME_THROTTLED,   /* to be repeated */
     OUTCOME_TRANSIENT,   /* to be repeated; repeating is safe */
     OUTCOME_IN_DOUBT,    /* a create whose answer was lost: there may be an identity that nobody knows */
+    OUTCOME_UNCONFIRMED, /* the same with a custom id: in doubt until it is repeated, which gives the same identity */
     OUTCOME_REJECTED,    /* the credential or our request as such was refused */
     OUTCOME_UNDELIVERED, /* no attempt: the token that an earlier one got has not reached a sink */
 };
+
+/* What a request is when it may have been acted on, and its answer is lost. repeatable: as in struct intent. */
+enum outcome ledger_outcome_if_lost(enum action action, bool repeatable);
 
 const char *outcome_name(enum outcome outcome);
 
@@ -259,8 +263,8 @@ bool ledger_record_result(struct ledger *ledger, int64_t run, const struct resul
  * is, so that what it stands for is not taken for applied. Call it before ledger_run_begin(). */
 bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error);
 /* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and
- * removed. Counts the creates in doubt. Part of the open transaction. */
-bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error);
+ * removed. Part of the open transaction. */
+bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, struct error *error);
 /* What became of a token whose result was recorded without it: a token that is owed counts as delivered now
  * (token_delivered; looks at the key, the identity and the token's fields), or the audit trail says why not (code and
  * message). Part of the open transaction. */
@@ -298,8 +302,11 @@ bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *vi
 /* Of one run, oldest first. What else the ledger holds costs nothing, unless the run is older than audit_before. */
 bool ledger_each_of_run(struct ledger *ledger, const struct run_record *run, audit_visitor *visit, void *context,
                         struct error *error);
-/* Creates in doubt, oldest first. */
+/* Creates in doubt, oldest first: those with a custom id as long as none for the same user and resource has come to a
+ * good end after them. */
 bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error);
+/* How many of them a run has recorded. */
+bool ledger_count_in_doubt(struct ledger *ledger, int64_t run, uint64_t *count, struct error *error);
 /* For the quota: the attempts of all resources, the last recorded first, up to one that ended before since_ms. */
 bool ledger_each_attempt_since(struct ledger *ledger, int64_t since_ms, audit_visitor *visit, void *context,
                                struct error *error);

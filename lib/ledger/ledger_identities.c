@@ -221,6 +221,16 @@ static bool count_one(struct ledger *ledger, enum statement which, uint64_t *cou
     return true;
 }
 
+bool ledger_count_in_doubt(struct ledger *ledger, int64_t run, uint64_t *count, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_COUNT_IN_DOUBT_OF_RUN, error);
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_int64(statement, 1, run);
+    return count_one(ledger, SQL_COUNT_IN_DOUBT_OF_RUN, count, error);
+}
+
 static bool count_tokens(struct ledger *ledger, int64_t now_s, struct ledger_counts *counts, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_COUNT_TOKENS, error);

@@ -10,6 +10,13 @@
     "audit_before, users, reason, added, changed, expiring, unchanged, removed, lost, moved, "              \
     "provisioned, issued, revoked, deleted, exchanged"
 
+/* The first line is that of the index, as SQLite wants it. */
+#define FROM_AUDIT_IN_DOUBT                                                                           \
+    " FROM audit WHERE (outcome = 'in_doubt' OR outcome = 'unconfirmed')"                             \
+    " AND (outcome = 'in_doubt' OR NOT EXISTS (SELECT 1 FROM audit later WHERE later.key = audit.key" \
+    " AND later.resource = audit.resource AND later.id > audit.id AND later.action = 'provision'"     \
+    " AND later.outcome = 'done'))"
+
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
     "CREATE TABLE meta ("
@@ -146,6 +153,10 @@ const char *const ledger_migrations[] = {
 
     /* 7 to 8: tokens that are to be replaced */
     "ALTER TABLE identities ADD COLUMN token_stale INTEGER NOT NULL DEFAULT 0;",
+
+    /* 8 to 9: creates with a custom id that nobody has repeated */
+    "DROP INDEX audit_in_doubt;"
+    "CREATE INDEX audit_in_doubt ON audit (id) WHERE outcome = 'in_doubt' OR outcome = 'unconfirmed';",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -212,7 +223,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
     [SQL_AUDIT_AFTER] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE id > ?1 ORDER BY id",
-    [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE outcome = 'in_doubt' ORDER BY id",
+    [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS FROM_AUDIT_IN_DOUBT " ORDER BY id",
     [SQL_AUDIT_SINCE] = "SELECT " AUDIT_COLUMNS " FROM audit ORDER BY id DESC",
     [SQL_VERSION] = "SELECT coalesce((SELECT max(id) FROM runs), 0) || '.' || coalesce((SELECT max(id) FROM audit), 0)",
     [SQL_AUDIT_LAST] = "SELECT coalesce(max(id), 0) FROM audit",
@@ -256,6 +267,7 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
                          " count(*) FILTER (WHERE token_expires_at > ?1 AND token_expires_at <= ?1 + 21600),"
                          " count(*) FILTER (WHERE token_expires_at > ?1 AND token_expires_at <= ?1 + 86400)"
                          " FROM identities WHERE state = 'active'",
-    [SQL_COUNT_IN_DOUBT] = "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'",
+    [SQL_COUNT_IN_DOUBT] = "SELECT count(*)" FROM_AUDIT_IN_DOUBT,
+    [SQL_COUNT_IN_DOUBT_OF_RUN] = "SELECT count(*)" FROM_AUDIT_IN_DOUBT " AND run = ?1",
     [SQL_COUNT_TASKS] = "SELECT count(*) FROM tasks",
 };

@@ -5,15 +5,27 @@
 #include <string.h>
 
 static const char *const outcome_names[] = {
-    [OUTCOME_DONE] = "done",           [OUTCOME_GONE] = "gone",
-    [OUTCOME_FAILED] = "failed",       [OUTCOME_THROTTLED] = "throttled",
-    [OUTCOME_TRANSIENT] = "transient", [OUTCOME_IN_DOUBT] = "in_doubt",
-    [OUTCOME_REJECTED] = "rejected",   [OUTCOME_UNDELIVERED] = "undelivered",
+    [OUTCOME_DONE] = "done",
+    [OUTCOME_GONE] = "gone",
+    [OUTCOME_FAILED] = "failed",
+    [OUTCOME_THROTTLED] = "throttled",
+    [OUTCOME_TRANSIENT] = "transient",
+    [OUTCOME_IN_DOUBT] = "in_doubt",
+    [OUTCOME_UNCONFIRMED] = "unconfirmed",
+    [OUTCOME_REJECTED] = "rejected",
+    [OUTCOME_UNDELIVERED] = "undelivered",
 };
 
 const char *outcome_name(enum outcome outcome)
 {
     return outcome_names[outcome];
+}
+
+enum outcome ledger_outcome_if_lost(enum action action, bool repeatable)
+{
+    if (!repeatable)
+        return OUTCOME_IN_DOUBT;
+    return action == ACTION_PROVISION ? OUTCOME_UNCONFIRMED : OUTCOME_TRANSIENT;
 }
 
 bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct intent *intent, int64_t *task,
@@ -252,8 +264,7 @@ bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *r
 }
 
 /* Puts one task that a former run left behind into the audit trail. */
-static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_stmt *tasks, uint64_t *in_doubt,
-                   struct error *error)
+static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_stmt *tasks, struct error *error)
 {
     const bool repeatable = sqlite3_column_int(tasks, 5) != 0;
     const int64_t elapsed_ms = at_ms - sqlite3_column_int64(tasks, 6);
@@ -261,7 +272,6 @@ static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_st
         .resource = sqlite3_column_int64(tasks, 7),
         .key = ledger_column_text(tasks, 0),
         .key_length = (size_t)sqlite3_column_bytes(tasks, 0),
-        .outcome = repeatable ? OUTCOME_TRANSIENT : OUTCOME_IN_DOUBT,
         .attempt = (uint32_t)sqlite3_column_int64(tasks, 2),
         .request_id = ledger_column_text(tasks, 3),
         .identity = ledger_column_text(tasks, 4),
@@ -273,23 +283,21 @@ static bool settle(struct ledger *ledger, int64_t run, int64_t at_ms, sqlite3_st
 
     if (!action_parse(ledger_column_text(tasks, 1), &result.action))
         return error_set(error, ERROR_INPUT, "%s: a task has an unknown action", ledger->path);
-    if (!repeatable)
-        (*in_doubt)++;
+    result.outcome = ledger_outcome_if_lost(result.action, repeatable);
     return append_audit(ledger, run, &result, error);
 }
 
-bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, uint64_t *in_doubt, struct error *error)
+bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, struct error *error)
 {
     sqlite3_stmt *tasks = ledger_statement(ledger, SQL_TASKS, error);
     bool row = true;
 
-    *in_doubt = 0;
     if (tasks == NULL)
         return false;
     while (row) {
         if (!ledger_step(ledger, tasks, "read the tasks", &row, error))
             return false;
-        if (row && !settle(ledger, run, at_ms, tasks, in_doubt, error)) {
+        if (row && !settle(ledger, run, at_ms, tasks, error)) {
             sqlite3_reset(tasks);
             return false;
         }

@@ -160,9 +160,11 @@ static bool is_failure(const struct audit_record *record)
            strcmp(record->outcome, outcome_name(OUTCOME_GONE)) == 0;
 }
 
-static bool note_in_doubt(struct report_facts *facts, const struct audit_record *record, struct error *error)
+static bool note_in_doubt(void *context, const struct audit_record *record, struct error *error)
 {
-    return facts->in_doubt_count++ >= IN_DOUBT_MAX ||
+    struct report_facts *facts = context;
+
+    return record->run != facts->run.id || facts->in_doubt_count++ >= IN_DOUBT_MAX ||
            keep_example(&facts->in_doubt[facts->in_doubt_listed++], record, error);
 }
 
@@ -189,8 +191,6 @@ static bool note_request(struct report_facts *facts, const struct audit_record *
         if (!note_failure(facts, record, error))
             return false;
     }
-    if (strcmp(record->outcome, outcome_name(OUTCOME_IN_DOUBT)) == 0 && !note_in_doubt(facts, record, error))
-        return false;
     /* A throttle is answered before any work is done, and would make the service look fast. */
     return record->elapsed_ms == 0 || record->status == 0 || throttled ||
            latency_add(&facts->latency[action], record->elapsed_ms, error);
@@ -214,7 +214,7 @@ static bool note_record(void *context, const struct audit_record *record, struct
     }
     /* What a former run left behind was no request of this one. */
     if (strcmp(record->code, "run_ended") == 0)
-        return strcmp(record->outcome, outcome_name(OUTCOME_IN_DOUBT)) != 0 || note_in_doubt(facts, record, error);
+        return true;
     if (record->at_ms > facts->last_at_ms)
         facts->last_at_ms = record->at_ms;
     if (strcmp(record->outcome, outcome_name(OUTCOME_UNDELIVERED)) == 0)
@@ -264,6 +264,7 @@ bool report_facts_read(struct report_facts *facts, struct ledger *ledger, const 
 {
     *facts = (struct report_facts){.now_ms = now_ms};
     if (!keep_run(facts, run, error) || !ledger_each_of_run(ledger, &facts->run, note_record, facts, error) ||
+        !ledger_each_in_doubt(ledger, note_in_doubt, facts, error) ||
         !ledger_each_identity(ledger, note_token, facts, error) ||
         !ledger_count(ledger, now_ms / 1000, &facts->counts, error))
         return false;

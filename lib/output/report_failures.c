@@ -45,6 +45,8 @@ static const struct advice {
     {"in_doubt", NULL, 0, 0, "No answer in ten attempts to create",
      "Each attempt may have made an identity that nobody knows: see below. Run again; `resource.custom_id: true` makes "
      "a repeated create return the same identity."},
+    {"unconfirmed", NULL, 0, 0, "No answer in ten attempts to create",
+     "There may be an identity for each of them, which the next run finds by its custom id. Run again."},
     {NULL, NULL, 0, 0, "The service refuses the request",
      "Its message says why. A case for its support needs a request id and, where there is one, the MS-CV."},
 };

@@ -38,6 +38,11 @@ static bool make_queue(struct queue **queue, size_t capacity, struct error *erro
     return *queue != NULL;
 }
 
+bool engine_is_repeatable(const struct task *task)
+{
+    return task_action(task) != ACTION_PROVISION || task->site->resource->custom_id;
+}
+
 static bool open_queues(struct site *site, struct error *error)
 {
     for (int action = 0; action < ACTION_COUNT; action++)

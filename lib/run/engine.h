@@ -116,6 +116,9 @@ void engine_close(struct engine *engine);
 /* The worst reason why any part of it ended. */
 enum stop engine_stop(const struct engine *engine);
 
+/* Can repeating the action at hand make no second identity? Only a create without a custom id does. */
+bool engine_is_repeatable(const struct task *task);
+
 /* How many tasks one executor may hold at one time; the queues to and from the recorder have room for all of them. */
 size_t engine_tasks_max(const struct spec *spec);
 

@@ -131,6 +131,7 @@ static enum task_verdict verdict_of(struct executor *executor, struct task *task
     case OUTCOME_REJECTED: return after_rejection(executor, task, http, now_us);
     case OUTCOME_THROTTLED:
     case OUTCOME_TRANSIENT:
+    case OUTCOME_UNCONFIRMED:
     case OUTCOME_IN_DOUBT: /* a throttle may leave a create in doubt as well */
     case OUTCOME_UNDELIVERED: break;
     }
@@ -166,7 +167,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
                         int64_t delay_ms, struct error *error)
 {
     const bool wants_token = executor->request_options.scope_count > 0;
-    const bool repeatable = task_action(task) != ACTION_PROVISION || executor->site->resource->custom_id;
+    const enum outcome if_lost = ledger_outcome_if_lost(task_action(task), engine_is_repeatable(task));
 
     acs_answer_clear(&task->answer);
     error->code = ERROR_NONE;
@@ -176,7 +177,7 @@ static void read_answer(struct task *task, const struct executor *executor, cons
                                                        http->body_length, &task->answer, error))
         task->answer = (struct acs_answer){.class = ACS_TRANSIENT, .code = "no_memory"};
     acs_answer_set_headers(&task->answer, http->ms_cv, delay_ms);
-    task->outcome = retry_judge(http, repeatable, &task->answer);
+    task->outcome = retry_judge(http, if_lost, &task->answer);
     if (is_revoked_with_its_identity(task))
         task->outcome = OUTCOME_DONE;
     if (task->outcome == OUTCOME_DONE && task_action(task) == ACTION_PROVISION)

@@ -46,7 +46,7 @@ static bool write_intent(struct recorder *recorder, struct task *task, struct er
         .attempt = task->attempt,
         .request_id = task->request_id,
         .identity = task_action(task) == ACTION_PROVISION ? "" : task->identity,
-        .repeatable = task_action(task) != ACTION_PROVISION || task->site->resource->custom_id,
+        .repeatable = engine_is_repeatable(task),
         .at_ms = clock_wall_ms(engine->clock),
     };
 

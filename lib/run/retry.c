@@ -25,7 +25,7 @@ int64_t retry_backoff_us(struct jitter *jitter, int64_t base_us, unsigned expone
     return (int64_t)(next_random(jitter) % (uint64_t)(most + 1));
 }
 
-static enum outcome judge_transport(const struct http_answer *http, bool repeatable, struct acs_answer *answer)
+static enum outcome judge_transport(const struct http_answer *http, enum outcome if_lost, struct acs_answer *answer)
 {
     static const char *const codes[] = {
         [HTTP_ANSWERED] = "",
@@ -43,15 +43,15 @@ static enum outcome judge_transport(const struct http_answer *http, bool repeata
         return OUTCOME_REJECTED;
     }
     answer->class = ACS_TRANSIENT;
-    return !repeatable && http->end == HTTP_LOST ? OUTCOME_IN_DOUBT : OUTCOME_TRANSIENT;
+    return http->end == HTTP_LOST ? if_lost : OUTCOME_TRANSIENT;
 }
 
-enum outcome retry_judge(const struct http_answer *http, bool repeatable, struct acs_answer *answer)
+enum outcome retry_judge(const struct http_answer *http, enum outcome if_lost, struct acs_answer *answer)
 {
     if (http->end != HTTP_ANSWERED)
-        return judge_transport(http, repeatable, answer);
-    if (!repeatable && acs_create_is_in_doubt(answer))
-        return OUTCOME_IN_DOUBT;
+        return judge_transport(http, if_lost, answer);
+    if (if_lost != OUTCOME_TRANSIENT && acs_create_is_in_doubt(answer))
+        return if_lost;
     switch (answer->class) {
     case ACS_DONE: return OUTCOME_DONE;
     case ACS_GONE: return OUTCOME_GONE;

@@ -17,7 +17,7 @@ struct jitter {
 int64_t retry_backoff_us(struct jitter *jitter, int64_t base_us, unsigned exponent, int64_t cap_us);
 
 /* Turns the end of an attempt into an outcome, and fills answer->code and ->message where no answer came.
- * `repeatable`: repeating cannot make a second identity (anything but a create without a custom id). */
-enum outcome retry_judge(const struct http_answer *http, bool repeatable, struct acs_answer *answer);
+ * `if_lost`: what it is when the request may have been acted on, and nobody knows (ledger_outcome_if_lost()). */
+enum outcome retry_judge(const struct http_answer *http, enum outcome if_lost, struct acs_answer *answer);
 
 #endif

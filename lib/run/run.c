@@ -17,7 +17,6 @@ struct run {
     struct run_record record;
     struct resource_summary resources[SPEC_RESOURCES_MAX];
     int64_t *places; /* what the ledger calls the spec's resources */
-    uint64_t in_doubt_before;
     int64_t started_us;
     bool wrote_mapping;
 };
@@ -90,8 +89,8 @@ static bool write_beginning(struct run *run, struct error *error)
         return false;
     run->places = places_bind(run->input->spec, run->input->addresses, ledger, error);
     if (run->places != NULL && ledger_run_begin(ledger, &run->record, error) &&
-        ledger_settle_tasks(ledger, run->record.id, now_ms, &run->in_doubt_before, error) &&
-        write_marks(run, now_ms / 1000, error) && write_users(run, error) && ledger_commit(ledger, error))
+        ledger_settle_tasks(ledger, run->record.id, now_ms, error) && write_marks(run, now_ms / 1000, error) &&
+        write_users(run, error) && ledger_commit(ledger, error))
         return true;
     ledger_rollback(ledger);
     return false;
@@ -178,7 +177,12 @@ static void fill_summary(struct run *run, enum run_state state, const struct err
     const struct recorder *recorder = &run->recorder;
     const struct spec *spec = run->input->spec;
     const uint64_t ended = recorder->done_users + recorder->failed;
+    uint64_t in_doubt;
+    struct error ignored;
 
+    /* A ledger that cannot be read has ended the run, and what this one saw is all that can be told. */
+    if (!ledger_count_in_doubt(run->input->ledger, run->record.id, &in_doubt, &ignored))
+        in_doubt = recorder->in_doubt;
     *summary = (struct run_summary){
         .run = run->record.id,
         .state = run_state_name(state),
@@ -189,7 +193,7 @@ static void fill_summary(struct run *run, enum run_state state, const struct err
         .lost = recorder->lost,
         .lost_before = spec->rules.lost.count == 0 ? run->input->plan->categories[CATEGORY_LOST] : 0,
         .left = run->input->plan->users - ended,
-        .in_doubt = recorder->in_doubt + run->in_doubt_before,
+        .in_doubt = in_doubt,
         .mapping = run->wrote_mapping ? spec->outputs.mapping : NULL,
         .undelivered = recorder->undelivered,
         .sink_count = run->input->sinks != NULL ? sinks_count(run->input->sinks) : 0,

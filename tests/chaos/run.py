@@ -100,8 +100,7 @@ class Story:
         end(options)
         if options and self.job.runs() > runs:
             self.stale |= before
-        # A lost create with a custom id is nobody's doubt, since it is repeated: of a user who is gone or has moved it is not.
-        if self.dice.random() < 0.3 and not self.custom_id:
+        if self.dice.random() < 0.3:
             self.change_roster()
 
     def kill(self):
@@ -183,7 +182,7 @@ class Story:
         listed = self.job.in_doubt()
         strangers = [facts for identity, facts in self.emulator.identities().items() if identity not in known]
         self.count["orphans"] += len(strangers)
-        self.count["doubled"] += sum(self.custom_id or facts["clientRequestId"] not in listed for facts in strangers)
+        self.count["doubled"] += sum(facts["clientRequestId"] not in listed for facts in strangers)
         self.count["in doubt"] += len(listed)
         self.emulator.stop()
         world.remove(self.home)

@@ -122,6 +122,31 @@ status_lists_the_doubtful() {
     every_delivered_token_is_there
 }
 
+@test "with custom ids a create that nobody repeats is listed as in doubt until somebody does" {
+    emulator_stop_all
+    use_emulator --limits none --latency 500ms --remember-request-ids
+    printf 'user_id,name\nanna,Anna\nbert,Bert\n' >users.csv
+    write_job resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, custom_id: true }' \
+        limits='{ shrink: 100% }'
+    start_job
+    wait_until 30 has_requests 2
+    kill_job
+    cp users.csv both.csv
+    sed -i '/bert/d' users.csv
+    run_job
+    [ "$status" -eq 0 ]
+    says '1 create in doubt'
+    is "$("$ROLLCALL" status --json job.yaml | jq -r '.in_doubt[] | "\(.key) \(.request_id)"')" \
+        "bert $(emulator_identities '"\(.id) \(.clientRequestId)"' | grep -vF "$(sql 'SELECT identity FROM identities')" | cut -d' ' -f2)"
+    mv both.csv users.csv
+    run_job
+    [ "$status" -eq 0 ]
+    [[ $stderr != *'in doubt'* ]]
+    is "$("$ROLLCALL" status --json job.yaml | jq '.in_doubt | length')" 0
+    is "$(emulator_identities .id | wc -l)" 2
+    everybody_has_one 2
+}
+
 @test "who is back after a run was killed that was cutting off everybody gets a token that is good" {
     emulator_stop_all
     use_emulator --limits none --latency 0ms-400ms

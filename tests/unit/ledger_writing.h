@@ -69,6 +69,16 @@ static inline int64_t intend(const char *key, enum action action, const char *id
     return task;
 }
 
+/* Settles what a former run left; how many creates this run has found to be in doubt. */
+static inline uint64_t settle(int64_t at_ms)
+{
+    uint64_t in_doubt = 0;
+
+    works(ledger_settle_tasks(ledger, run_id, at_ms, &error));
+    works(ledger_count_in_doubt(ledger, run_id, &in_doubt, &error));
+    return in_doubt;
+}
+
 /* A result without anything special; the test changes what it is about. */
 static inline struct result result_of(const char *key, enum action action, enum outcome outcome, const char *identity)
 {

@@ -376,14 +376,12 @@ static void attempts_since_a_moment_come_newest_first(void **state)
 static void a_provision_in_doubt_is_listed_with_its_request_id(void **state)
 {
     char listed[4096] = "";
-    uint64_t in_doubt = 9;
 
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
     reopen_ledger();
     begin_run();
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS + 5, &in_doubt, &error));
-    assert_int_equal(in_doubt, 1);
+    assert_int_equal(settle(WHEN_MS + 5), 1);
     works(ledger_each_in_doubt(ledger, note_audit, listed, &error));
     assert_string_equal(listed, "provision in_doubt 1 0 run_ended 5a3c0f00-0000-4000-8000-000000000001 ;");
     assert_int_equal(counts_at(0).in_doubt, 1);
@@ -408,14 +406,13 @@ static void a_provision_in_doubt_says_when_it_was_asked_and_is_nobodys_latency(v
 {
     const int64_t hours_later_ms = WHEN_MS + INT64_C(6) * 3600 * 1000;
     int64_t asked_at_ms = 0;
-    uint64_t in_doubt;
     int bucket = -1;
 
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
     reopen_ledger();
     begin_run();
-    works(ledger_settle_tasks(ledger, run_id, hours_later_ms, &in_doubt, &error));
+    settle(hours_later_ms);
     works(ledger_each_in_doubt(ledger, note_when_asked, &asked_at_ms, &error));
     assert_int_equal(asked_at_ms, WHEN_MS);
     works(ledger_add_totals(ledger, &error));
@@ -425,32 +422,55 @@ static void a_provision_in_doubt_says_when_it_was_asked_and_is_nobodys_latency(v
 
 static void what_can_be_repeated_is_settled_without_doubt(void **state)
 {
-    static const enum action actions[] = {ACTION_PROVISION, ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
-    uint64_t in_doubt = 9;
+    static const enum action actions[] = {ACTION_ISSUE, ACTION_REVOKE, ACTION_DELETE};
 
     (void)state;
     provision("anna", 1, "", 2000);
-    for (size_t i = 0; i < 4; i++)
-        intend("bert", actions[i], i == 0 ? "" : identity_id(1), true);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        intend("bert", actions[i], identity_id(1), true);
     reopen_ledger();
     begin_run();
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
-    assert_int_equal(in_doubt, 0);
+    assert_int_equal(settle(WHEN_MS), 0);
     assert_int_equal(counts_at(0).in_doubt, 0);
     assert_int_equal(counts_at(0).open_tasks, 0);
     assert_non_null(strstr(audit_of("bert"), "delete transient 1 0 run_ended"));
     assert_int_equal(identity_of("anna").state, IDENTITY_ACTIVE);
 }
 
+static void provision_elsewhere(const char *key, unsigned number)
+{
+    struct result result = result_of(key, ACTION_PROVISION, OUTCOME_DONE, identity_id(number));
+
+    result.resource = place + 1;
+    works(ledger_record_result(ledger, run_id, &result, &error));
+}
+
+static void with_a_custom_id_a_provision_is_in_doubt_until_it_is_repeated(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000); /* what was before says nothing */
+    intend("anna", ACTION_PROVISION, "", true);
+    reopen_ledger();
+    begin_run();
+    assert_int_equal(settle(WHEN_MS), 1);
+    assert_non_null(strstr(audit_of("anna"), "provision unconfirmed 1 0 run_ended 5a3c0f00"));
+    assert_int_equal(counts_at(0).in_doubt, 1);
+    provision("bert", 2, "", 2000);
+    provision_elsewhere("anna", 3);
+    assert_int_equal(counts_at(0).in_doubt, 1);
+    begin_run();
+    assert_int_equal(settle(WHEN_MS), 0);
+    assert_int_equal(counts_at(0).in_doubt, 1);
+    provision("anna", 1, "", 2000);
+    assert_int_equal(counts_at(0).in_doubt, 0);
+}
+
 static void settling_twice_doubts_once(void **state)
 {
-    uint64_t in_doubt;
-
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
-    assert_int_equal(in_doubt, 0);
+    settle(WHEN_MS);
+    assert_int_equal(settle(WHEN_MS), 1);
     assert_int_equal(counts_at(0).in_doubt, 1);
 }
 
@@ -476,15 +496,13 @@ static void a_provision_answered_before_the_kill_is_recovered(void **state)
 {
     struct result row = journal_row("anna", 1);
     bool recovered;
-    uint64_t in_doubt;
 
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
     reopen_ledger();
     works(ledger_recover_result(ledger, &row, &recovered, &error));
     assert_true(recovered);
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
-    assert_int_equal(in_doubt, 0);
+    assert_int_equal(settle(WHEN_MS), 0);
     assert_string_equal(identity_of("anna").id, identity_id(1));
     assert_true(has_token("anna", print_1, 1000));
     assert_string_equal(audit_of("anna"), "provision done 1 0 recovered 5a3c0f00-0000-4000-8000-000000000001 ;");
@@ -631,6 +649,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_provision_in_doubt_is_listed_with_its_request_id),
     ledger_test(a_provision_in_doubt_says_when_it_was_asked_and_is_nobodys_latency),
     ledger_test(what_can_be_repeated_is_settled_without_doubt),
+    ledger_test(with_a_custom_id_a_provision_is_in_doubt_until_it_is_repeated),
     ledger_test(settling_twice_doubts_once),
     ledger_test(a_provision_answered_before_the_kill_is_recovered),
     ledger_test(an_issue_answered_before_the_kill_is_recovered_and_its_change_stays_one),

@@ -186,13 +186,11 @@ static void a_row_of_before_the_verdict_was_recorded_has_its_outcome(void **stat
 
 static void what_a_former_run_left_behind_is_no_request_of_this_one(void **state)
 {
-    uint64_t in_doubt;
-
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
     intend("bert", ACTION_REVOKE, identity_id(2), true);
     begin_run();
-    works(ledger_settle_tasks(ledger, run_id, WHEN_MS, &in_doubt, &error));
+    settle(WHEN_MS);
     read_facts();
     assert_int_equal(facts.requests, 0);
     assert_int_equal(facts.in_doubt_count, 1);

@@ -13,21 +13,22 @@
 
 static const struct {
     enum http_end end;
-    bool repeatable;
+    enum outcome if_lost;
     enum outcome outcome;
     enum acs_class class;
     const char *code;
 } transports[] = {
-    {HTTP_NOT_SENT, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "not_connected"},
-    {HTTP_NOT_SENT, false, OUTCOME_TRANSIENT, ACS_TRANSIENT, "not_connected"},
-    {HTTP_LOST, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "answer_lost"},
-    {HTTP_LOST, false, OUTCOME_IN_DOUBT, ACS_TRANSIENT, "answer_lost"},
-    {HTTP_NO_HOST, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
-    {HTTP_NO_HOST, false, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
-    {HTTP_NO_PROXY, true, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
-    {HTTP_NO_PROXY, false, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
-    {HTTP_UNTRUSTED, true, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
-    {HTTP_UNTRUSTED, false, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
+    {HTTP_NOT_SENT, OUTCOME_TRANSIENT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "not_connected"},
+    {HTTP_NOT_SENT, OUTCOME_IN_DOUBT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "not_connected"},
+    {HTTP_LOST, OUTCOME_TRANSIENT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "answer_lost"},
+    {HTTP_LOST, OUTCOME_UNCONFIRMED, OUTCOME_UNCONFIRMED, ACS_TRANSIENT, "answer_lost"},
+    {HTTP_LOST, OUTCOME_IN_DOUBT, OUTCOME_IN_DOUBT, ACS_TRANSIENT, "answer_lost"},
+    {HTTP_NO_HOST, OUTCOME_TRANSIENT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
+    {HTTP_NO_HOST, OUTCOME_IN_DOUBT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_such_host"},
+    {HTTP_NO_PROXY, OUTCOME_TRANSIENT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
+    {HTTP_NO_PROXY, OUTCOME_IN_DOUBT, OUTCOME_TRANSIENT, ACS_TRANSIENT, "no_proxy"},
+    {HTTP_UNTRUSTED, OUTCOME_TRANSIENT, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
+    {HTTP_UNTRUSTED, OUTCOME_IN_DOUBT, OUTCOME_REJECTED, ACS_CREDENTIAL, "tls_untrusted"},
 };
 
 static void without_an_answer_the_way_it_ended_decides(void **state)
@@ -36,7 +37,7 @@ static void without_an_answer_the_way_it_ended_decides(void **state)
     for (size_t i = 0; i < sizeof transports / sizeof *transports; i++) {
         const struct http_answer http = {.end = transports[i].end, .detail = "what went wrong"};
         struct acs_answer answer = {0};
-        assert_int_equal(retry_judge(&http, transports[i].repeatable, &answer), transports[i].outcome);
+        assert_int_equal(retry_judge(&http, transports[i].if_lost, &answer), transports[i].outcome);
         assert_int_equal(answer.class, transports[i].class);
         assert_string_equal(answer.code, transports[i].code);
         assert_string_equal(answer.message, "what went wrong");
@@ -66,8 +67,8 @@ static void an_answer_is_judged_by_its_class_and_whether_repeating_is_safe(void 
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         const struct http_answer http = {.end = HTTP_ANSWERED, .status = answers[i].status};
         struct acs_answer answer = {.class = answers[i].class, .status = answers[i].status, .code = "theirs"};
-        assert_int_equal(retry_judge(&http, true, &answer), answers[i].repeatable);
-        assert_int_equal(retry_judge(&http, false, &answer), answers[i].create);
+        assert_int_equal(retry_judge(&http, OUTCOME_TRANSIENT, &answer), answers[i].repeatable);
+        assert_int_equal(retry_judge(&http, OUTCOME_IN_DOUBT, &answer), answers[i].create);
         assert_string_equal(answer.code, "theirs");
     }
 }
