@@ -60,19 +60,16 @@ void problems_add(struct problems *problems, uint64_t line, uint64_t column, con
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
 
-    struct problem *slot = next_slot(problems);
+    char *shown = as_line(message);
+    struct problem *slot = shown != NULL ? next_slot(problems) : NULL;
     if (slot == NULL) {
+        free(shown);
         problems->no_memory = true;
         return;
     }
-    *slot = (struct problem){.line = line, .column = column, .message = as_line(message)};
+    *slot = (struct problem){.line = line, .column = column, .message = shown};
     if (hint != NULL && hint[0] != '\0')
         slot->hint = as_line(hint);
-    if (slot->message == NULL) {
-        free(slot->hint);
-        problems->no_memory = true;
-        return;
-    }
     problems->count++;
 }
 

@@ -12,9 +12,7 @@ static bool is_of_this_machine(int socket)
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
 
-    if (getpeername(socket, (struct sockaddr *)&peer, &length) != 0)
-        return false;
-    switch (peer.ss_family) {
+    switch (getpeername(socket, (struct sockaddr *)&peer, &length) == 0 ? peer.ss_family : AF_UNSPEC) {
     case AF_UNIX: return true;
     case AF_INET: memcpy(&v4, &peer, sizeof v4); return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
     case AF_INET6: memcpy(&v6, &peer, sizeof v6); return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);

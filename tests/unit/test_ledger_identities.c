@@ -128,6 +128,45 @@ static void a_watch_text_is_adopted_without_a_request(void **state)
     assert_int_equal(identity_of("anna").token_expires_at_s, 2000);
 }
 
+/* Another program wrote to the ledger while it was open. */
+static void nothing_is_adopted_without(const char *table)
+{
+    const struct adoption adoption = {
+        .resource = place, .key = "anna", .identity = identity_id(1), .state = IDENTITY_ACTIVE};
+    char conflict[LEDGER_CONFLICT_SIZE];
+    char rename_it[64];
+    struct identity nobody;
+    bool adopted;
+    sqlite3 *db;
+
+    reopen_ledger(); /* with no statement prepared */
+    snprintf(rename_it, sizeof rename_it, "ALTER TABLE %s RENAME TO elsewhere", table);
+    assert_int_equal(sqlite3_open(LEDGER_PATH, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, rename_it, NULL, NULL, NULL), SQLITE_OK);
+    assert_false(ledger_adopt(ledger, run_id, &adoption, WHEN_MS, &adopted, conflict, &error));
+    says(table);
+    assert_false(adopted);
+    assert_string_equal(conflict, "");
+    snprintf(rename_it, sizeof rename_it, "ALTER TABLE elsewhere RENAME TO %s", table);
+    assert_int_equal(sqlite3_exec(db, rename_it, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    reopen_ledger();
+    assert_false(ledger_find(ledger, "anna", 4, &nobody, &error));
+    assert_int_equal(error.code, ERROR_NONE);
+}
+
+static void an_identity_that_cannot_be_looked_up_is_not_adopted(void **state)
+{
+    (void)state;
+    nothing_is_adopted_without("identities");
+}
+
+static void an_identity_is_not_adopted_without_the_audit_trail(void **state)
+{
+    (void)state;
+    nothing_is_adopted_without("audit");
+}
+
 static void counts_go_by_state_and_by_the_end_of_tokens(void **state)
 {
     static const int64_t now = 1000000;
@@ -366,6 +405,8 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_user_that_was_found_holds_nothing_open),
     ledger_test(a_mark_of_removal_comes_and_goes),
     ledger_test(a_watch_text_is_adopted_without_a_request),
+    ledger_test(an_identity_that_cannot_be_looked_up_is_not_adopted),
+    ledger_test(an_identity_is_not_adopted_without_the_audit_trail),
     ledger_test(counts_go_by_state_and_by_the_end_of_tokens),
     ledger_test(an_empty_ledger_counts_nothing),
     ledger_test(every_change_of_an_identity_changes_the_generation),

@@ -1,5 +1,7 @@
 #include "roster_reading.h"
 
+#include "roster/roster_watch.h"
+
 #include <xxhash.h>
 
 static void expect_state(const char *watch, const char *name, const char *expected)
@@ -202,6 +204,24 @@ static void a_row_that_is_not_selected_must_still_be_sound(void **state)
     expect_problem(1, 3, 0, "1 field where the header has 2");
 }
 
+/* All names stand in memory before the first row: a spec that was made by a program may name very many. */
+static void names_that_take_more_than_a_mebibyte_are_refused(void **state)
+{
+    (void)state;
+    static char name[32 * 1024];
+    const char *names[33];
+    struct watch watch;
+
+    memset(name, 'n', sizeof name - 1);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        names[i] = name;
+    assert_true(watch_init(&watch, names, 31, &reading.error));
+    watch_clear(&watch);
+    assert_false(watch_init(&watch, names, 33, &reading.error));
+    assert_non_null(strstr(reading.error.message, "the list of watched columns is larger than 1048576 bytes"));
+    watch_clear(&watch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +234,7 @@ int main(void)
         reading_test(an_escaped_name_is_found_by_the_plain_one),
         reading_test(a_name_that_is_not_there_is_not_found),
         reading_test(a_damaged_watch_text_does_no_harm),
+        reading_test(names_that_take_more_than_a_mebibyte_are_refused),
         reading_test(the_columns_of_a_spec_are_selected_in_its_order),
         reading_test(the_columns_of_other_jobs_are_kept),
         reading_test(a_row_is_selected_when_every_filter_lets_it_through),

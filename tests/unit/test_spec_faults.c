@@ -442,6 +442,17 @@ static void only_so_many_problems_are_kept_but_all_are_counted(void **state)
     assert_string_equal(fixture->error.message, "job.yaml has 150 problems");
 }
 
+/* A file that opens and then gives an error, as on a disk that is broken: the first page of a process is never there.
+ */
+static void a_spec_that_cannot_be_read_is_named_with_the_reason(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_null(spec_load("/proc/self/mem", SPEC_WITHOUT_SECRETS, &fixture->problems, &fixture->error));
+    assert_int_equal(fixture->error.code, ERROR_INPUT);
+    assert_string_equal(fixture->error.message, "cannot read /proc/self/mem: Input/output error");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +483,7 @@ int main(void)
         TEST(a_missing_file_is_named_with_where_it_was_looked_for),
         TEST(a_file_that_is_not_needed_need_not_be_there),
         TEST(a_folder_is_no_input),
+        TEST(a_spec_that_cannot_be_read_is_named_with_the_reason),
         TEST(only_so_many_problems_are_kept_but_all_are_counted),
     };
 
