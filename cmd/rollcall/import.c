@@ -86,7 +86,7 @@ static bool read_row(struct import *import, const struct roster_row *row, struct
     int64_t expires_ms = 0;
 
     /* It may be a mapping of this job's own. */
-    const char *key = import->spec->outputs.escape_formulas ? csv_unescape(row->key.bytes) : row->key.bytes;
+    const char *key = csv_unescape(row->key.bytes, import->spec->outputs.escape_formulas);
     const size_t resource = read_resource(import, row);
     if (resource == SPEC_NO_RESOURCE)
         return false;

@@ -50,7 +50,7 @@ static bool is_answer(const struct command_option *option, const char *answer)
     return false;
 }
 
-/* Asks on the terminal until there is an answer. False at its end. */
+/* Asks on the terminal until there is an answer. False after a message, when no answer can come any more. */
 static bool ask(const struct command_option *option, const char *usual, char answer[ANSWER_MAX])
 {
     const bool is_choice = strchr(option->argument, '|') != NULL;
@@ -58,8 +58,10 @@ static bool ask(const struct command_option *option, const char *usual, char ans
     do {
         fprintf(stderr, is_choice ? "%s (%s) [%s]: " : "%s%.0s [%s]: ", option->help, option->argument, usual);
         fflush(stderr);
-        if (fgets(answer, ANSWER_MAX, stdin) == NULL)
+        if (fgets(answer, ANSWER_MAX, stdin) == NULL) {
+            fputs("\nrollcall: no answer came, and nothing is written\n", stderr);
             return false;
+        }
         answer[strcspn(answer, "\n")] = '\0';
         if (answer[0] == '\0')
             snprintf(answer, ANSWER_MAX, "%s", usual);

@@ -159,8 +159,7 @@ static int run_job(struct job *job, struct run_arguments *arguments)
 
     if (ledger_exists(job->spec->ledger)) {
         job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
-        /* What a killed run left behind decides which tokens were delivered, and so what there is to do.
-         */
+        /* What a killed run left behind decides which tokens were delivered, and so what is to be done. */
         if (job->ledger == NULL || (!arguments->dry_run && !open_sinks(job, &error)))
             return command_log_error(&arguments->log, &error);
     }

@@ -27,9 +27,9 @@ static bool is_formula(const char *bytes, size_t length)
     return first < length && bytes[first] != '\0' && strchr("=+-@\t\r", bytes[first]) != NULL;
 }
 
-const char *csv_unescape(const char *text)
+const char *csv_unescape(const char *text, bool escape_formulas)
 {
-    return text[0] == '\'' && is_formula(text, strlen(text)) ? text + 1 : text;
+    return escape_formulas && text[0] == '\'' && is_formula(text, strlen(text)) ? text + 1 : text;
 }
 
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length)

@@ -21,7 +21,7 @@ extern const struct csv_style csv_plain;
 void csv_append(struct buffer *line, const struct csv_style *style, bool first, const char *bytes, size_t length);
 void csv_append_text(struct buffer *line, const struct csv_style *style, bool first, const char *text);
 void csv_end_line(struct buffer *line);
-/* What a cell was that was written with escape_formulas: the text, or what stands behind the '. */
-const char *csv_unescape(const char *text);
+/* What a cell was that was written with or without escape_formulas: the text, or what stands behind the '. */
+const char *csv_unescape(const char *text, bool escape_formulas);
 
 #endif

@@ -213,7 +213,7 @@ static bool check_row(void *context, const struct roster_row *row, struct error 
 {
     struct checker *checker = context;
     const char *id = row->fields[checker->identity_column].bytes;
-    const char *key = checker->escapes_formulas ? csv_unescape(row->key.bytes) : row->key.bytes;
+    const char *key = csv_unescape(row->key.bytes, checker->escapes_formulas);
     bool known = false;
 
     if (checker->ledger != NULL && !ledger_knows(checker->ledger, key, id, &known, error)) {

@@ -100,10 +100,8 @@ static bool take_row(void *context, const struct roster_row *row, struct error *
         values[i] = row->fields[i].bytes;
         lengths[i] = row->fields[i].length;
     }
-    if (reading->layout->escape_formulas) {
-        values[0] = csv_unescape(values[0]);
-        lengths[0] -= (size_t)(values[0] - row->fields[0].bytes);
-    }
+    values[0] = csv_unescape(values[0], reading->layout->escape_formulas);
+    lengths[0] -= (size_t)(values[0] - row->fields[0].bytes);
     return pass_on(reading, values, lengths, error);
 }
 

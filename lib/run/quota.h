@@ -6,7 +6,7 @@
  *
  * Where the service allows less than it publishes (it refuses again and again although the promise was kept), the limit
  * shrinks to the rate at which it did accept, and grows back by a twentieth of the count for each window without a
- * refusal.  A pause that the service asks for counts as one window at the most: during the rest of it nothing is
+ * refusal. A pause that the service asks for counts as one window at the most: during the rest of it nothing is
  * learnt.
  */
 #ifndef ROLLCALL_RUN_QUOTA_H

@@ -70,6 +70,16 @@ run_job() {
     show_run
 }
 
+# run_is_refused STATUS MESSAGE [OPTION...]: the run ends so, and sends nothing.
+run_is_refused() {
+    local sent
+    sent=$(requests_sent)
+    run_job "${@:3}"
+    [ "$status" -eq "$1" ]
+    says "$2"
+    is "$(requests_sent)" "$sent"
+}
+
 # show_run: for the log of a test that fails.
 show_run() {
     printf 'exit %s\n%s\n%s\n' "$status" "$output" "$stderr"

@@ -76,6 +76,14 @@ init() {
     [ ! -e job.yaml ]
 }
 
+@test "a terminal that ends has no answer, and nothing is written" {
+    run /usr/bin/python3 "$ROLLCALL_SOURCE/tests/cli/on_terminal.py" --asks ']: ' $'\x04' "$ROLLCALL" init job.yaml
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"rollcall: no answer came, and nothing is written"* ]]
+    [ ! -e job.yaml ]
+}
+
 @test "without a terminal it says which option is missing" {
     init job.yaml --roster users.csv
     [ "$status" -eq 2 ]

@@ -9,16 +9,6 @@ teardown() {
     job_teardown
 }
 
-# is_refused STATUS MESSAGE: and nothing more is sent.
-is_refused() {
-    local sent
-    sent=$(requests_sent)
-    run_job
-    [ "$status" -eq "$1" ]
-    says "$2"
-    is "$(requests_sent)" "$sent"
-}
-
 @test "the ledger and its side files have mode 600 whatever the umask" {
     umask 000
     emulator_stop_all
@@ -37,14 +27,14 @@ is_refused() {
 @test "a ledger that others can read is refused" {
     run_job
     chmod 644 "$LEDGER"
-    is_refused 2 "chmod 600"
+    run_is_refused 2 "chmod 600"
 }
 
 @test "a ledger of a newer version is refused and left alone" {
     run_job
     sql 'PRAGMA user_version = 99'
     echo 'late@contoso.example,Late' >>users.csv
-    is_refused 2 "schema version 99"
+    run_is_refused 2 "schema version 99"
     is "$(sql 'PRAGMA user_version')" 99
     run --separate-stderr "$ROLLCALL" status job.yaml
     [ "$status" -eq 2 ]
@@ -55,26 +45,26 @@ is_refused() {
     local first=$HOST
     use_emulator
     echo 'late@contoso.example,Late' >>users.csv
-    is_refused 3 "belongs to the resource $first, the job spec points to $HOST"
+    run_is_refused 3 "belongs to the resource $first, the job spec points to $HOST"
     is "$(requests_sent)" 0
 }
 
 @test "a file that is no ledger is refused and left alone" {
     (umask 077 && printf 'something else entirely, and long enough to be looked at as a database' >"$LEDGER")
-    is_refused 2 "$LEDGER"
+    run_is_refused 2 "$LEDGER"
     is "$(cat "$LEDGER")" 'something else entirely, and long enough to be looked at as a database'
 }
 
 @test "a database of another program is refused and left alone" {
     (umask 077 && sqlite3 "$LEDGER" 'CREATE TABLE meta (x); CREATE TABLE theirs (y)')
-    is_refused 2 "$LEDGER"
+    run_is_refused 2 "$LEDGER"
     is "$(sql .tables | xargs)" "meta theirs"
 }
 
 @test "a damaged ledger is refused" {
     run_job
     dd if=/dev/zero of="$LEDGER" bs=512 count=1 conv=notrunc status=none
-    is_refused 2 "$LEDGER"
+    run_is_refused 2 "$LEDGER"
     says "hint: the file is damaged"
 }
 
@@ -92,7 +82,7 @@ is_refused() {
 
 @test "a symbolic link in the ledger's place is refused" {
     ln -s elsewhere.ledger "$LEDGER"
-    is_refused 2 "$LEDGER"
+    run_is_refused 2 "$LEDGER"
     [ ! -e elsewhere.ledger ]
 }
 
@@ -100,14 +90,14 @@ is_refused() {
     mkdir open
     chmod 777 open
     write_job ledger=open/contoso.ledger
-    is_refused 2 "can be written to by others"
+    run_is_refused 2 "can be written to by others"
     [ -z "$(ls open)" ]
 }
 
 @test "an output directory that everybody can write to is refused before anything is sent" {
     mkdir out
     chmod 777 out
-    is_refused 2 "can be written to by others"
+    run_is_refused 2 "can be written to by others"
 }
 
 @test "the directories of ledger and outputs are made" {

@@ -9,24 +9,13 @@ teardown() {
     job_teardown
 }
 
-# is_refused TEXT ARGUMENT...: the job is, with these options and words, and nothing is sent or made.
-is_refused() {
-    local text=$1 sent
-    shift
-    sent=$(requests_sent)
-    run_job "$@"
-    [ "$status" -eq 2 ]
-    says "$text"
-    is "$(requests_sent)" "$sent"
-}
-
 @test "a ledger or a database of tokens is not made where others could make its side files" {
     mkdir shared
     chmod 1777 shared
     write_job ledger=shared/contoso.ledger
-    is_refused 'the directory shared can be written to by others (mode 1777)'
+    run_is_refused 2 'the directory shared can be written to by others (mode 1777)'
     write_job outputs='{ tokens: { sqlite: shared/tokens.db } }'
-    is_refused 'the directory shared can be written to by others (mode 1777)'
+    run_is_refused 2 'the directory shared can be written to by others (mode 1777)'
     is "$(find shared -type f)" ''
 }
 
@@ -35,7 +24,7 @@ is_refused() {
     [ "$status" -eq 0 ]
     (umask 077 && : >victim)
     ln -s victim "$LEDGER-wal"
-    is_refused "$LEDGER-wal is not ours"
+    run_is_refused 2 "$LEDGER-wal is not ours"
     run -2 --separate-stderr "$ROLLCALL" status job.yaml
     says "$LEDGER-wal is not ours"
 }
@@ -44,11 +33,11 @@ is_refused() {
     mkdir -p open/ours
     chmod 777 open
     write_job ledger=open/ours/contoso.ledger
-    is_refused 'everybody can write to the directory open (mode 0777)'
+    run_is_refused 2 'everybody can write to the directory open (mode 0777)'
     write_job outputs='{ tokens: { csv: open/ours/tokens.csv } }'
-    is_refused 'everybody can write to the directory open (mode 0777)'
+    run_is_refused 2 'everybody can write to the directory open (mode 0777)'
     write_job outputs='{ mapping: open/ours/mapping.csv, tokens: { csv: out/tokens.csv } }'
-    is_refused 'everybody can write to the directory open (mode 0777)'
+    run_is_refused 2 'everybody can write to the directory open (mode 0777)'
     is "$(find open -type f)" ''
 }
 
@@ -59,16 +48,16 @@ is_refused() {
     run_job
     [ "$status" -eq 0 ]
     chmod 777 open
-    is_refused 'the directory open can be written to by others (mode 0777)'
+    run_is_refused 2 'the directory open can be written to by others (mode 0777)'
 }
 
 @test "a job spec or a plan that everybody can write to is not acted on" {
     "$ROLLCALL" plan job.yaml --out plan.json
     chmod 646 plan.json
-    is_refused 'plan.json can be written to by others (mode 0646)' --plan plan.json
+    run_is_refused 2 'plan.json can be written to by others (mode 0646)' --plan plan.json
     chmod 600 plan.json
     chmod 666 job.yaml
-    is_refused 'job.yaml can be written to by others (mode 0666)'
+    run_is_refused 2 'job.yaml can be written to by others (mode 0666)'
     chmod 664 job.yaml
     run_job --plan plan.json
     [ "$status" -eq 0 ]
