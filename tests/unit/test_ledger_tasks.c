@@ -437,11 +437,11 @@ static void what_can_be_repeated_is_settled_without_doubt(void **state)
     assert_int_equal(identity_of("anna").state, IDENTITY_ACTIVE);
 }
 
-static void provision_elsewhere(const char *key, unsigned number)
+static void do_at(int64_t resource, const char *key, enum action action, unsigned number)
 {
-    struct result result = result_of(key, ACTION_PROVISION, OUTCOME_DONE, identity_id(number));
+    struct result result = result_of(key, action, OUTCOME_DONE, identity_id(number));
 
-    result.resource = place + 1;
+    result.resource = resource;
     works(ledger_record_result(ledger, run_id, &result, &error));
 }
 
@@ -456,7 +456,8 @@ static void with_a_custom_id_a_provision_is_in_doubt_until_it_is_repeated(void *
     assert_non_null(strstr(audit_of("anna"), "provision unconfirmed 1 0 run_ended 5a3c0f00"));
     assert_int_equal(counts_at(0).in_doubt, 1);
     provision("bert", 2, "", 2000);
-    provision_elsewhere("anna", 3);
+    do_at(place + 1, "anna", ACTION_PROVISION, 3);
+    do_at(place, "anna", ACTION_REVOKE, 3);
     assert_int_equal(counts_at(0).in_doubt, 1);
     begin_run();
     assert_int_equal(settle(WHEN_MS), 0);

@@ -195,6 +195,9 @@ static void what_a_former_run_left_behind_is_no_request_of_this_one(void **state
     assert_int_equal(facts.requests, 0);
     assert_int_equal(facts.in_doubt_count, 1);
     assert_string_equal(facts.in_doubt[0].key, "anna");
+    begin_run();
+    read_facts();
+    assert_int_equal(facts.in_doubt_count, 0);
 }
 
 /* --- the page --- */

@@ -102,6 +102,18 @@ static void a_create_that_brings_a_token_takes_a_slot_of_both(void **state)
     assert_true(gate_admits(&gate, ACTION_PROVISION, 1, second_us));
 }
 
+static void a_create_that_is_refused_is_no_token_that_was_accepted(void **state)
+{
+    (void)state;
+    make(3, 2, 0, true);
+    gate_take_slot(&gate, ACTION_PROVISION);
+    gate_end_slot(&gate, ACTION_PROVISION, false, 0);
+    assert_int_equal(gate.lanes[ACTION_ISSUE].quota.accepted, 0);
+    gate_take_slot(&gate, ACTION_PROVISION);
+    gate_end_slot(&gate, ACTION_PROVISION, true, 0);
+    assert_int_equal(gate.lanes[ACTION_ISSUE].quota.accepted, 1);
+}
+
 static void a_throttle_pauses_its_kind_alone_and_for_as_long_as_was_asked(void **state)
 {
     (void)state;
@@ -329,6 +341,7 @@ static const struct CMUnitTest tests[] = {
     TEST(creates_that_bring_tokens_count_as_issues),
     TEST(a_pause_is_waited_for),
     TEST(a_create_that_brings_a_token_takes_a_slot_of_both),
+    TEST(a_create_that_is_refused_is_no_token_that_was_accepted),
     TEST(a_throttle_pauses_its_kind_alone_and_for_as_long_as_was_asked),
     TEST(pauses_that_nobody_gave_a_length_grow_until_something_succeeds),
     TEST(a_service_that_is_down_is_asked_by_one_request_at_a_time),

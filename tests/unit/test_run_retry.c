@@ -69,6 +69,8 @@ static void an_answer_is_judged_by_its_class_and_whether_repeating_is_safe(void 
         struct acs_answer answer = {.class = answers[i].class, .status = answers[i].status, .code = "theirs"};
         assert_int_equal(retry_judge(&http, OUTCOME_TRANSIENT, &answer), answers[i].repeatable);
         assert_int_equal(retry_judge(&http, OUTCOME_IN_DOUBT, &answer), answers[i].create);
+        assert_int_equal(retry_judge(&http, OUTCOME_UNCONFIRMED, &answer),
+                         answers[i].create == OUTCOME_IN_DOUBT ? OUTCOME_UNCONFIRMED : answers[i].create);
         assert_string_equal(answer.code, "theirs");
     }
 }
