@@ -80,6 +80,16 @@ checked() {
     checked
 }
 
+@test "what is wrong with the ledger is said once, and the metrics of before are left alone" {
+    run_job
+    cp out/job.prom before
+    dd if=/dev/zero of="$LEDGER" bs=512 count=1 conv=notrunc status=none
+    run_job
+    [ "$status" -eq 2 ]
+    is "$(grep -c '^rollcall: ' <<<"$stderr")" 1
+    cmp out/job.prom before
+}
+
 @test "a job that never ran has no success, and all its metrics" {
     write_roster 0
     run_job

@@ -195,6 +195,7 @@ static void what_a_former_run_left_behind_is_no_request_of_this_one(void **state
     assert_int_equal(facts.requests, 0);
     assert_int_equal(facts.in_doubt_count, 1);
     assert_string_equal(facts.in_doubt[0].key, "anna");
+    report_facts_clear(&facts);
     begin_run();
     read_facts();
     assert_int_equal(facts.in_doubt_count, 0);
