@@ -302,8 +302,8 @@ bool ledger_each_audit(struct ledger *ledger, const char *key, audit_visitor *vi
 /* Of one run, oldest first. What else the ledger holds costs nothing, unless the run is older than audit_before. */
 bool ledger_each_of_run(struct ledger *ledger, const struct run_record *run, audit_visitor *visit, void *context,
                         struct error *error);
-/* Creates in doubt, oldest first: those with a custom id as long as none for the same user and resource has come to a
- * good end after them. */
+/* Creates in doubt, oldest first: those with a custom id as long as no other one with it, for the same user and
+ * resource, has come to a good end after them. */
 bool ledger_each_in_doubt(struct ledger *ledger, audit_visitor *visit, void *context, struct error *error);
 /* How many of them a run has recorded. */
 bool ledger_count_in_doubt(struct ledger *ledger, int64_t run, uint64_t *count, struct error *error);

@@ -15,7 +15,7 @@
     " FROM audit WHERE (outcome = 'in_doubt' OR outcome = 'unconfirmed')"                             \
     " AND (outcome = 'in_doubt' OR NOT EXISTS (SELECT 1 FROM audit later WHERE later.key = audit.key" \
     " AND later.resource = audit.resource AND later.id > audit.id AND later.action = 'provision'"     \
-    " AND later.outcome = 'done'))"
+    " AND later.outcome = 'done' AND later.repeatable IS NOT 0))"
 
 const char *const ledger_migrations[] = {
     /* 0 to 1 */
@@ -157,6 +157,9 @@ const char *const ledger_migrations[] = {
     /* 8 to 9: creates with a custom id that nobody has repeated */
     "DROP INDEX audit_in_doubt;"
     "CREATE INDEX audit_in_doubt ON audit (id) WHERE outcome = 'in_doubt' OR outcome = 'unconfirmed';",
+
+    /* 9 to 10: whether a create had a custom id; NULL in what was written before */
+    "ALTER TABLE audit ADD COLUMN repeatable INTEGER;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -219,8 +222,9 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
-                         " request_id, ms_cv, elapsed_ms, category, verdict, resource)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                         " request_id, ms_cv, elapsed_ms, category, verdict, resource, repeatable)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+                         " (SELECT repeatable FROM tasks WHERE id = ?17))",
     [SQL_AUDIT_OF_KEY] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE key = ?1 ORDER BY id",
     [SQL_AUDIT_AFTER] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE id > ?1 ORDER BY id",
     [SQL_AUDIT_IN_DOUBT] = "SELECT " AUDIT_COLUMNS FROM_AUDIT_IN_DOUBT " ORDER BY id",

@@ -62,6 +62,7 @@ bool ledger_withdraw(struct ledger *ledger, int64_t task, struct error *error)
     return ledger_do(ledger, statement, "end a task", error);
 }
 
+/* Before the task is withdrawn, which knows whether the attempt could be repeated. */
 static bool append_audit(struct ledger *ledger, int64_t run, const struct result *result, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_AUDIT_INSERT, error);
@@ -87,6 +88,7 @@ static bool append_audit(struct ledger *ledger, int64_t run, const struct result
     ledger_bind_text_or_null(statement, 14, result->category);
     ledger_bind_text_or_null(statement, 15, result->verdict);
     sqlite3_bind_int64(statement, 16, result->resource);
+    sqlite3_bind_int64(statement, 17, result->task);
     return ledger_do(ledger, statement, "write the audit trail", error);
 }
 
@@ -204,7 +206,7 @@ static bool apply_done(struct ledger *ledger, int64_t run, const struct result *
 
 bool ledger_record_result(struct ledger *ledger, int64_t run, const struct result *result, struct error *error)
 {
-    if (!ledger_withdraw(ledger, result->task, error) || !append_audit(ledger, run, result, error))
+    if (!append_audit(ledger, run, result, error) || !ledger_withdraw(ledger, result->task, error))
         return false;
     if (result->outcome == OUTCOME_DONE)
         return apply_done(ledger, run, result, error);
@@ -312,6 +314,7 @@ bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct res
 
     if (!result->token_delivered) {
         undelivered.outcome = OUTCOME_UNDELIVERED;
+        undelivered.task = 0;
         return append_audit(ledger, run, &undelivered, error);
     }
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_DELIVERED, error);

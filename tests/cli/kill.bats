@@ -122,7 +122,8 @@ status_lists_the_doubtful() {
     every_delivered_token_is_there
 }
 
-@test "with custom ids a create that nobody repeats is listed as in doubt until somebody does" {
+# kill_with_custom_ids: a run is killed that has asked for identities of anna and bert, and has no answer.
+kill_with_custom_ids() {
     emulator_stop_all
     use_emulator --limits none --latency 500ms --remember-request-ids
     printf 'user_id,name\nanna,Anna\nbert,Bert\n' >users.csv
@@ -131,6 +132,10 @@ status_lists_the_doubtful() {
     start_job
     wait_until 30 has_requests 2
     kill_job
+}
+
+@test "with custom ids a create that nobody repeats is listed as in doubt until somebody does" {
+    kill_with_custom_ids
     cp users.csv both.csv
     sed -i '/bert/d' users.csv
     run_job
@@ -145,6 +150,17 @@ status_lists_the_doubtful() {
     is "$("$ROLLCALL" status --json job.yaml | jq '.in_doubt | length')" 0
     is "$(emulator_identities .id | wc -l)" 2
     everybody_has_one 2
+}
+
+@test "a job that has no custom ids any more makes other identities, and the creates of before stay in doubt" {
+    kill_with_custom_ids
+    write_job
+    run_job
+    [ "$status" -eq 0 ]
+    says '2 creates in doubt'
+    run_job
+    is "$("$ROLLCALL" status --json job.yaml | jq -r '.in_doubt[].key' | sort | xargs)" "anna bert"
+    is "$(emulator_identities .id | wc -l)" 4
 }
 
 @test "who is back after a run was killed that was cutting off everybody gets a token that is good" {
