@@ -55,10 +55,11 @@ static bool refuse_place(const struct ledger *ledger, const struct known *known,
         error_set(error, ERROR_LIMIT, "%s belongs to the resource %s, the job spec points to %s", ledger->path,
                   known->authority, wanted->authority);
     else
-        error_set(error, ERROR_LIMIT, "%s has users of the resource \"%s\" at %s, the job spec points to %s",
-                  ledger->path, wanted->name, known->authority, wanted->authority);
-    return error_hint(error, "use the connection string of %s, or another ledger for %s", known->authority,
-                      wanted->authority);
+        error_set(error, ERROR_LIMIT, "%s has the resource \"%s\" at %s, the job spec points to %s", ledger->path,
+                  wanted->name, known->authority, wanted->authority);
+    return error_hint(error,
+                      "identities are or may be there: use the connection string of %s, or another ledger for %s",
+                      known->authority, wanted->authority);
 }
 
 static bool refuse_name(const struct ledger *ledger, const struct known *known, const struct ledger_resource *wanted,
@@ -73,7 +74,8 @@ static bool refuse_name(const struct ledger *ledger, const struct known *known, 
     return error_hint(error, "write it under resources, with the name \"%s\"", known->name);
 }
 
-/* A name that is known must lead where it led. One under which no user ever stood may: its place was a mistake. */
+/* A name that is known must lead where it led. One under which no user stands, and no create may have made an identity
+ * that nobody knows, need not: its place was a mistake. */
 static bool check_place(struct ledger *ledger, const struct known *known, const struct ledger_resource *wanted,
                         struct error *error)
 {

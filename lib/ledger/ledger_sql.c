@@ -180,7 +180,9 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_RESOURCE_NAMES] = "SELECT id, name FROM resources ORDER BY id",
     [SQL_RESOURCE_BY_NAME] = "SELECT id, name, authority FROM resources WHERE name = ?1",
     [SQL_RESOURCE_BY_AUTHORITY] = "SELECT id, name, authority FROM resources WHERE authority = ?1",
-    [SQL_RESOURCE_IS_USED] = "SELECT EXISTS (SELECT 1 FROM identities WHERE resource = ?1)",
+    [SQL_RESOURCE_IS_USED] = "SELECT EXISTS (SELECT 1 FROM identities WHERE resource = ?1)"
+                             " OR EXISTS (SELECT 1 FROM tasks WHERE resource = ?1 AND action = 'provision')"
+                             " OR EXISTS (SELECT 1" FROM_AUDIT_IN_DOUBT " AND resource = ?1)",
     [SQL_RESOURCE_INSERT] = "INSERT INTO resources (name, authority) VALUES (?1, ?2)",
     [SQL_RESOURCE_UPDATE] = "UPDATE resources SET name = ?1, authority = ?2 WHERE id = ?3",
 

@@ -194,7 +194,7 @@ teardown() {
     local emea=$EMEA_CONNECTION us=$US_CONNECTION
     EMEA_CONNECTION=$us US_CONNECTION=$emea run_job
     [ "$status" -eq 3 ]
-    says "$LEDGER has users of the resource \"emea\" at $EMEA_HOST, the job spec points to $US_HOST"
+    says "$LEDGER has the resource \"emea\" at $EMEA_HOST, the job spec points to $US_HOST"
     EMEA_CONNECTION=$US_CONNECTION run_job
     [ "$status" -eq 2 ]
     says "job.yaml:"

@@ -69,6 +69,40 @@ static void a_resource_that_nobody_was_ever_in_may_turn_out_to_be_elsewhere(void
     refuses(BIND({"", FABRIKAM}), "belongs to the resource " CONTOSO);
 }
 
+static void expect_it_stays_with_an_unanswered_create(bool has_custom_id)
+{
+    works(BIND({"", CONTOSO}));
+    place = ids[0];
+    intend("anna", ACTION_PROVISION, "", has_custom_id);
+    refuses(BIND({"", FABRIKAM}), "belongs to the resource " CONTOSO);
+    settle(WHEN_MS);
+    refuses(BIND({"", FABRIKAM}), "belongs to the resource " CONTOSO);
+    works(BIND({"", CONTOSO}));
+}
+
+static void a_resource_where_a_create_is_in_doubt_stays_where_it_is(void **state)
+{
+    (void)state;
+    expect_it_stays_with_an_unanswered_create(false);
+}
+
+static void a_resource_where_a_create_with_a_custom_id_was_not_repeated_stays_where_it_is(void **state)
+{
+    (void)state;
+    expect_it_stays_with_an_unanswered_create(true);
+}
+
+static void a_resource_where_creates_were_refused_may_turn_out_to_be_elsewhere(void **state)
+{
+    (void)state;
+    works(BIND({"", "cantoso.communication.azure.com"}));
+    place = ids[0];
+    const struct result refused = result_of("anna", ACTION_PROVISION, OUTCOME_REJECTED, "");
+    record(&refused);
+    works(BIND({"", CONTOSO}));
+    assert_int_equal(ids[0], place);
+}
+
 static void each_of_several_resources_keeps_its_name_and_its_place(void **state)
 {
     (void)state;
@@ -80,7 +114,7 @@ static void each_of_several_resources_keeps_its_name_and_its_place(void **state)
     works(BIND({"us", FABRIKAM}, {"emea", CONTOSO}));
     assert_int_equal(ids[0], us);
     refuses(BIND({"us", "else.example"}),
-            LEDGER_PATH " has users of the resource \"us\" at " FABRIKAM ", the job spec points to else.example");
+            LEDGER_PATH " has the resource \"us\" at " FABRIKAM ", the job spec points to else.example");
     refuses(BIND({"emea", CONTOSO}, {"usa", FABRIKAM}),
             LEDGER_PATH " knows the resource " FABRIKAM " as \"us\", the job spec calls it \"usa\"");
     refuses(BIND({"", FABRIKAM}),
@@ -94,7 +128,7 @@ static void what_a_job_with_one_resource_had_is_the_first_of_several(void **stat
     const int64_t first = place = ids[0];
     provision("anna", 1, "", 0);
     refuses(BIND({"us", FABRIKAM}, {"emea", CONTOSO}),
-            LEDGER_PATH " has users of the resource \"us\" at " CONTOSO ", the job spec points to " FABRIKAM);
+            LEDGER_PATH " has the resource \"us\" at " CONTOSO ", the job spec points to " FABRIKAM);
     works(BIND({"emea", CONTOSO}, {"us", FABRIKAM}));
     assert_int_equal(ids[0], first);
     works(BIND({"us", FABRIKAM}, {"emea", CONTOSO}));
@@ -276,6 +310,9 @@ static void a_migration_that_is_killed_is_done_by_the_next_one(void **state)
 static const struct CMUnitTest tests[] = {
     TEST(a_ledger_belongs_to_one_resource),
     TEST(a_resource_that_nobody_was_ever_in_may_turn_out_to_be_elsewhere),
+    TEST(a_resource_where_a_create_is_in_doubt_stays_where_it_is),
+    TEST(a_resource_where_a_create_with_a_custom_id_was_not_repeated_stays_where_it_is),
+    TEST(a_resource_where_creates_were_refused_may_turn_out_to_be_elsewhere),
     TEST(each_of_several_resources_keeps_its_name_and_its_place),
     TEST(what_a_job_with_one_resource_had_is_the_first_of_several),
     TEST(only_the_names_count_where_the_places_are_not_known),
