@@ -20,6 +20,7 @@
 enum {
     PIECE = 4096,
     WORDS_KEPT = 2048,  /* of what it says; the end of it is what matters */
+    TOKEN_PIECE = 16,   /* so many characters of a token are not told */
     LOOK_EVERY_MS = 50, /* whether it is gone: what it has started may hold its streams open */
     GRACE_MS = 2000,    /* between the wish that it ends and its end */
 };
@@ -277,7 +278,60 @@ static bool serve_streams(struct child *child, int timeout_ms)
     return take(child, STREAM_ERR) && fits;
 }
 
-/* --- its end --- */
+/* --- its words --- */
+
+/* Whether the first TOKEN_PIECE characters stand in a token of the input. What else the input holds, such as a user's
+ * key, may be told. */
+static bool is_of_a_token(const struct child_options *options, const char *piece)
+{
+    const char *input = options->input;
+    const char *end = input + options->input_length;
+    const char *at = input;
+
+    while (at != NULL && (at = memmem(at, (size_t)(end - at), piece, TOKEN_PIECE)) != NULL) {
+        const char *run = at;
+        while (run > input && text_is_token_character(run[-1]))
+            run--;
+        if (memmem(run, (size_t)(at - run) + TOKEN_PIECE, "eyJ", 3) != NULL)
+            return true;
+        at = memmem(at, (size_t)(end - at), "eyJ", 3);
+    }
+    return false;
+}
+
+/* Where a token, or a piece of one of the input, begins in a run of token characters; its end when there is none. */
+static char *find_token(const struct child_options *options, char *run, const char *end)
+{
+    while (run < end && strncmp(run, "eyJ", 3) != 0 && (end - run < TOKEN_PIECE || !is_of_a_token(options, run)))
+        run++;
+    return run;
+}
+
+/* text_print() knows a whole token, by its beginning. A program may wrap its lines, or quote the end of one: each piece
+ * gets that beginning here, or, behind white space, is joined to the one before. */
+static void mark_tokens(const struct child_options *options, char *said)
+{
+    static const char beginning[] = {'e', 'y', 'J'};
+    char *behind = NULL; /* the last piece */
+
+    while (*said != '\0') {
+        char *run = said;
+        while (text_is_token_character(*said))
+            said++;
+        if (said == run) {
+            behind = strchr(" \r\n\t", *said) != NULL ? behind : NULL;
+            said++;
+        } else if (behind != NULL && said - run >= TOKEN_PIECE) {
+            memset(behind, '.', (size_t)(run - behind));
+            behind = said;
+        } else {
+            run = find_token(options, run, said);
+            if (run < said)
+                memcpy(run, beginning, sizeof beginning);
+            behind = run < said ? said : NULL;
+        }
+    }
+}
 
 /* The end of what it said, from the beginning of a line where something is left out: half a token would not be known as
  * one. */
@@ -295,6 +349,7 @@ static void copy_words(struct child *child)
     }
     for (size_t length = strlen(said); length > 0 && strchr(" \r\n\t", said[length - 1]) != NULL; length--)
         said[length - 1] = '\0';
+    mark_tokens(child->options, said);
     char line[WORDS_KEPT + 1];
     text_print(said, line, sizeof line);
     const size_t length = strlen(line);
@@ -305,6 +360,8 @@ static void copy_words(struct child *child)
     explicit_bzero(child->said, sizeof child->said);
     explicit_bzero(line, sizeof line);
 }
+
+/* --- its end --- */
 
 /* Ends all that it started, first by asking. */
 static void end_it(const struct child *child, int *asked, int64_t now_us, int64_t *next_us)

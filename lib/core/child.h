@@ -40,7 +40,8 @@ struct child_result {
     enum child_end end;
     int status;                   /* CHILD_EXITED: its exit status; CHILD_KILLED: the signal */
     size_t unread_bytes;          /* of the input, when it was gone: it did not want, or did not get to, all of it */
-    char words[CHILD_WORDS_SIZE]; /* the end of what it said on standard error, as one printable line without tokens */
+    char words[CHILD_WORDS_SIZE]; /* the end of what it said on standard error, as one printable line without tokens and
+                                   * longer pieces of those in its input */
 };
 
 /* Whether a program is there and may be run, as argv[0] with this directory; otherwise `error` says why not. */

@@ -1,11 +1,9 @@
 #include "core/text.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
-/* Of a JSON Web Token. */
-static bool is_token_character(char character)
+bool text_is_token_character(char character)
 {
     return character != '\0' && isascii(character) &&
            (isalnum((unsigned char)character) || strchr("-_.=+/", character) != NULL);
@@ -52,7 +50,7 @@ void text_print(const char *text, char *line, size_t size)
             piece = " ";
             piece_length = 1;
         } else if (strncmp(text, "eyJ", 3) == 0) {
-            while (is_token_character(*text))
+            while (text_is_token_character(*text))
                 text++;
             piece = "***";
             piece_length = 3;

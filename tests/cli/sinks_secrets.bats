@@ -64,6 +64,33 @@ END
     run -1 grep -aFlf tokens out/sealed-*
 }
 
+@test "a token that a program wraps, or says the end of, is told nowhere" {
+    write_program store <<'END'
+cat >got
+[ -z "${CUT-}" ] || exec sh -c 'head -1 got | tail -c "$CUT" >&2; exit 1'
+head -1 got | fold -w 76 >&2
+exit 1
+END
+    write_program hook <<<'cat >>summary'
+    write_job outputs='{ mapping: out/mapping.csv, failures: out/failures.csv, tokens: { command: [./store] } }' hooks='{ on_failure: [./hook] }'
+    local cut
+    for cut in '' 300; do
+        CUT=$cut run_job --log json --log-level debug
+        [ "$status" -eq 1 ]
+        says 'ended with status 1: '
+        says '***'
+        printf '%s\n' "$output" "$stderr" >shown
+        "$ROLLCALL" history job.yaml user000001@contoso.example >history
+        "$ROLLCALL" report job.yaml >report.html
+        sql .dump >ledger.sql
+        # No 30 characters of it, whatever stands between them.
+        jq -r .token got | fold -w 30 | grep -E '.{30}' >pieces
+        for file in shown history report.html ledger.sql summary; do
+            run ! grep -qF -f pieces <(tr -d ' \n' <"$file")
+        done
+    done
+}
+
 @test "a program sees no connection string, password or token in its arguments and its environment" {
     write_program store <<'END'
 cat >/dev/null

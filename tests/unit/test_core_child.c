@@ -151,6 +151,42 @@ static void a_token_in_its_words_is_not_told(void **state)
     assert_string_equal(result.words, "bad row: anna,***,2026 end");
 }
 
+/* The tokens of two users who have the beginning in common. */
+#define TOKEN "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJza3lwZWlkIjoiYWNzOjAwMDAwMDAxIn0."
+static const char two_tokens[] =
+    "{\"user_id\":\"anna.long.name@contoso\",\"identity\":\"8:acs:11111111_22222222\",\"token\":\"" TOKEN
+    "Q1w2e3r4t5Y6u7i8o9P0a1S2d3F4g5H6j7K8l9Z0\"}\n"
+    "{\"user_id\":\"berta.long.name@contoso\",\"identity\":\"8:acs:11111111_33333333\",\"token\":\"" TOKEN
+    "M1n2B3v4C5x6Z7l8K9j0H1g2F3d4S5a6P7o8I9u0\"}\n";
+
+static void a_piece_of_a_token_of_its_input_is_not_told(void **state)
+{
+    (void)state;
+    give(two_tokens);
+    assert_false(run_script("tail -c 34; exit 1"));
+    assert_string_equal(result.words, "***\"}");
+    assert_false(run_script("head -1 | tail -c 34 | sed 's/^/no row: nQ/'; exit 1"));
+    assert_string_equal(result.words, "no row: nQ***\"}");
+    assert_false(run_script("tail -1 | cut -d'\"' -f12 | fold -w 30; echo failed; exit 1"));
+    assert_string_equal(result.words, "*** failed");
+    assert_false(run_script("tail -1 | cut -d'\"' -f12 | fold -w 30 | sed 's/^/> /'; exit 1"));
+    assert_string_equal(result.words, "> *** > *** > *** > ***");
+    /* The rest of the input helps, and is told. */
+    assert_false(run_script("cut -d'\"' -f4,8; exit 1"));
+    assert_string_equal(result.words, "anna.long.name@contoso\"8:acs:11111111_22222222 "
+                                      "berta.long.name@contoso\"8:acs:11111111_33333333");
+}
+
+static void a_token_of_whatever_origin_is_not_told_when_it_is_wrapped(void **state)
+{
+    (void)state;
+    assert_false(run_script(
+        "printf 'got eyJhbGciOiJSUzI1NiJ9\\r\\n  Q1w2e3r4t5Y6u7i8o9P0\\n\\tM1n2B3v4C5x6Z7l8\\nand failed'; exit 1"));
+    assert_string_equal(result.words, "got *** and failed");
+    assert_false(run_script("echo 'got eyJhbGciOiJSUzI1NiJ9: authorization-is-missing'; exit 1"));
+    assert_string_equal(result.words, "got ***: authorization-is-missing");
+}
+
 static void unread_input_is_counted(void **state)
 {
     (void)state;
@@ -303,6 +339,8 @@ int main(void)
         TEST(a_program_is_found_where_it_would_be_started),
         TEST(only_the_end_of_many_words_is_told_from_the_beginning_of_a_line),
         TEST(a_token_in_its_words_is_not_told),
+        TEST(a_piece_of_a_token_of_its_input_is_not_told),
+        TEST(a_token_of_whatever_origin_is_not_told_when_it_is_wrapped),
         TEST(unread_input_is_counted),
         TEST(a_program_that_does_not_end_is_ended_with_all_that_it_started),
         TEST(a_program_that_will_not_end_is_killed),
