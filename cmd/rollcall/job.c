@@ -44,7 +44,7 @@ bool job_check(const struct job *job, const struct plan_allow *allow, struct err
 
     if (job->ledger != NULL) {
         int64_t *places = places_find(job->spec, job->addresses, job->ledger, error);
-        const bool ok = places != NULL && ledger_last_roster_rows(job->ledger, &last_rows, error);
+        const bool ok = places != NULL && ledger_last_roster_rows(job->ledger, job->spec->name, &last_rows, error);
         free(places);
         if (!ok)
             return false;

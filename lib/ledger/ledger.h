@@ -184,8 +184,9 @@ bool ledger_each_run(struct ledger *ledger, size_t count, run_visitor *visit, vo
 /* A run by its id, or the last one of `job` (id 0; NULL: of all jobs). False with ERROR_NONE in error->code when there
  * is none. */
 bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct run_record *run, struct error *error);
-/* Selected roster rows of the last run that ended well (RUN_DONE or RUN_FAILED); 0 when there is none. */
-bool ledger_last_roster_rows(struct ledger *ledger, uint64_t *rows, struct error *error);
+/* Roster rows of the last run that ended well (RUN_DONE or RUN_FAILED), of `job` or of any, whichever had more: a job
+ * with a few users does not make them the measure of another one. 0 when there is none. */
+bool ledger_last_roster_rows(struct ledger *ledger, const char *job, uint64_t *rows, struct error *error);
 
 /* --- tasks and the audit trail --- */
 

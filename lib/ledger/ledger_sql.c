@@ -211,8 +211,10 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_RUNS] = "SELECT " RUN_COLUMNS " FROM runs ORDER BY id DESC LIMIT ?1",
     [SQL_RUN_BY_ID] = "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1",
     [SQL_RUN_LAST] = "SELECT " RUN_COLUMNS " FROM runs WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC LIMIT 1",
-    [SQL_LAST_ROSTER_ROWS] = "SELECT roster_rows FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0"
-                             " ORDER BY id DESC LIMIT 1",
+    [SQL_LAST_ROSTER_ROWS] =
+        "SELECT max(roster_rows) FROM runs WHERE id IN"
+        " ((SELECT max(id) FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0),"
+        " (SELECT max(id) FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0 AND job = ?1))",
 
     [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at, resource)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

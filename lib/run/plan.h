@@ -81,6 +81,7 @@ struct plan {
     const struct spec *spec;
     struct plan_options options;
     struct roster_summary roster;
+    bool is_failures;               /* the roster is a failures file, which has only some users of another one */
     struct roster_summary previous; /* rows 0 without roster.previous */
     uint64_t previous_gone;         /* keys that only the older CSV has */
     uint64_t previous_changed;      /* keys in both with a different watch text */

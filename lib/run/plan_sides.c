@@ -38,6 +38,7 @@ static bool find_category_column(void *context, const struct roster_header *head
     for (size_t i = 0; i < header->count; i++)
         if (strcmp(header->fields[i].bytes, FAILURES_CATEGORY_COLUMN) == 0)
             planner->category_column = i;
+    planner->plan->is_failures = planner->category_column != SIZE_MAX;
     return true;
 }
 

@@ -105,8 +105,9 @@ static bool begin(struct run *run, struct error *error)
         .started_at_ms = clock_wall_ms(input->clock),
         .job = input->spec->name,
         .operator_name = input->operator_name,
-        /* With --only the roster need not be the whole company: the next run must not be compared with it. */
-        .roster_rows = input->plan->options.only == NULL ? input->plan->roster.selected : 0,
+        /* Where the roster need not be the whole company the next run must not be compared with it. */
+        .roster_rows =
+            input->plan->options.only == NULL && !input->plan->is_failures ? input->plan->roster.selected : 0,
         .users = input->plan->users,
     };
     memcpy(run->record.categories, input->plan->categories, sizeof run->record.categories);

@@ -159,6 +159,17 @@ refused() {
     refused "limits.shrink ([50%, 2]) allows 2 less"
 }
 
+@test "a job with a few users is not what another job of the ledger is compared with" {
+    twenty '{ added: provision }'
+    printf 'user_id\nu01\n' >few.csv
+    write_job name=again roster='{ csv: few.csv, key: user_id }' limits='{ shrink: 100% }'
+    run_job
+    exits 0
+    limited '{ added: provision, removed: { do: delete, after: 30d } }' '{ shrink: 20% }'
+    stay 1 2
+    refused "the roster has 2 users, 18 less than the 20 of the last good run"
+}
+
 @test "without limits.shrink a fifth may be missing" {
     twenty '{ added: provision }'
     limited '{ added: provision }' ''

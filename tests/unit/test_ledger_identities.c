@@ -370,12 +370,17 @@ static void a_run_is_found_by_its_id_or_as_the_last_of_a_job(void **state)
     assert_int_equal(found_run(4, NULL), 0);
 }
 
-static uint64_t last_rows(void)
+static uint64_t last_rows_of(const char *job)
 {
     uint64_t rows;
 
-    works(ledger_last_roster_rows(ledger, &rows, &error));
+    works(ledger_last_roster_rows(ledger, job, &rows, &error));
     return rows;
+}
+
+static uint64_t last_rows(void)
+{
+    return last_rows_of("demo");
 }
 
 static void the_roster_is_compared_with_the_last_run_that_ended_well(void **state)
@@ -394,6 +399,30 @@ static void the_roster_is_compared_with_the_last_run_that_ended_well(void **stat
         end_run(not_well[i]);
         assert_int_equal(last_rows(), 10);
     }
+}
+
+/* A run of `job` that ends well. */
+static void run_with_rows(const char *job, uint64_t rows)
+{
+    struct run_record record = {.started_at_ms = WHEN_MS, .job = job, .operator_name = "", .roster_rows = rows};
+
+    works(ledger_run_begin(ledger, &record, &error));
+    run_id = record.id;
+    end_run(RUN_DONE);
+}
+
+static void the_roster_of_another_job_raises_the_measure_and_never_lowers_it(void **state)
+{
+    (void)state;
+    run_with_rows("sync", 200);
+    run_with_rows("again", 1);
+    assert_int_equal(last_rows_of("sync"), 200);
+    assert_int_equal(last_rows_of("renamed"), 1);
+    run_with_rows("onboard", 300);
+    assert_int_equal(last_rows_of("sync"), 300);
+    assert_int_equal(last_rows_of("renamed"), 300);
+    run_with_rows("sync", 250);
+    assert_int_equal(last_rows_of("sync"), 250);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -417,6 +446,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_run_knows_its_plan_and_where_its_audit_trail_begins),
     ledger_test(a_run_is_found_by_its_id_or_as_the_last_of_a_job),
     ledger_test(the_roster_is_compared_with_the_last_run_that_ended_well),
+    ledger_test(the_roster_of_another_job_raises_the_measure_and_never_lowers_it),
 };
 
 int main(void)

@@ -809,7 +809,19 @@ static void a_run_for_named_users_is_no_measure_for_the_next_roster(void **state
     works(run(roster_of(0, 20)));
     plan_options.only = &only;
     works(run("id\nanna\n"));
-    works(ledger_last_roster_rows(ledger, &rows, &error));
+    works(ledger_last_roster_rows(ledger, "demo", &rows, &error));
+    assert_int_equal(rows, 20);
+}
+
+static void a_failures_file_is_no_measure_for_the_next_roster(void **state)
+{
+    uint64_t rows;
+
+    (void)state;
+    load_spec("", ADDED);
+    works(run(roster_of(0, 20)));
+    works(run("id,error_category\nu001,added\n"));
+    works(ledger_last_roster_rows(ledger, "demo", &rows, &error));
     assert_int_equal(rows, 20);
 }
 
@@ -861,6 +873,7 @@ static const struct CMUnitTest tests[] = {
     TEST(users_who_fail_stand_in_the_failures_file_and_the_others_are_done),
     TEST(a_user_for_whom_everything_goes_wrong_is_one_row_with_the_first_cause_and_the_last),
     TEST(a_run_for_named_users_is_no_measure_for_the_next_roster),
+    TEST(a_failures_file_is_no_measure_for_the_next_roster),
     TEST(a_grace_period_starts_once_and_its_revoke_is_made_up_for),
 };
 
