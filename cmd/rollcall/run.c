@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "signals.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -249,8 +250,11 @@ static bool take_allow(struct plan_allow *allow, const char *text)
     const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
 
     errno = 0;
-    const uint64_t number = equals != NULL ? strtoull(equals + 1, &end, 10) : 0;
-    if (equals == NULL || end == equals + 1 || *end != '\0' || errno != 0 || equals[1] == '-')
+    /* strtoull() would pass over blanks, and take "-1" for the largest number there is. */
+    if (equals == NULL || isdigit((unsigned char)equals[1]) == 0)
+        goto refuse;
+    const uint64_t number = strtoull(equals + 1, &end, 10);
+    if (*end != '\0' || errno != 0)
         goto refuse;
     if (length == 6 && strncmp(text, "delete", length) == 0) {
         allow->has_erase = true;

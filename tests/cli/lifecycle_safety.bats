@@ -326,7 +326,7 @@ onboard_protected() {
 @test "--allow takes its three limits and whole numbers only" {
     write_rules "$DELETE"
     local argument
-    for argument in delete protect=1 delete= delete=-1 delete=5% delete=1x del=1; do
+    for argument in delete protect=1 delete= delete=-1 delete=5% delete=1x del=1 'delete= -1' 'delete= 1' delete=+1; do
         run_job --allow "$argument"
         exits 2
         says "--allow takes"
