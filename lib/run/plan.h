@@ -101,7 +101,8 @@ struct plan {
     uint64_t requests[ACTION_COUNT]; /* at the least */
     uint64_t whole[ACTION_COUNT];    /* the same without --limit: what the limits are about */
     struct plan_part *parts;         /* by the index of the resource */
-    uint64_t active;                 /* identities that count for the limits: active or revoked */
+    uint64_t active;                 /* identities that there are: active or revoked */
+    uint64_t in_use;                 /* of these, those of which the limits take their share */
     uint64_t adopting;
 };
 

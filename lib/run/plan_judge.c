@@ -86,6 +86,16 @@ static enum plan_reason judge_absent(const struct planner *planner, const struct
     return (known & KNOWN_MARKED) != 0 && waits ? REASON_GRACE : REASON_MEANWHILE;
 }
 
+/* Who was cut off and is gone from the roster makes the company no larger: of these, leavers of years are kept, and a
+ * share of all would in the end be everybody who still works here. Who is revoked and in the roster stays. */
+static bool is_in_use(const struct join_entry *ledger, bool in_roster)
+{
+    const enum identity_state state =
+        ledger != NULL ? (enum identity_state)(ledger->extra & KNOWN_STATE) : IDENTITY_LOST;
+
+    return state == IDENTITY_ACTIVE || (state == IDENTITY_REVOKED && in_roster);
+}
+
 static bool append_removed(struct plan *plan, const struct plan_removed *removed, struct error *error)
 {
     const size_t count = plan->removed_count;
@@ -122,6 +132,7 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
     const struct join_entry *ledger = entries[JOIN_LEDGER];
     const struct join_entry *before = entries[JOIN_PREVIOUS];
 
+    plan->in_use += is_in_use(ledger, here != NULL && plan->rows[here->ref].reason != REASON_OUTSIDE);
     plan->previous_gone += here == NULL && before != NULL;
     plan->previous_changed += here != NULL && before != NULL && here->watch != before->watch;
     if (here != NULL) {

@@ -51,11 +51,14 @@ static void find_bounds(const struct plan *plan, uint64_t last_rows, const struc
     const uint64_t rows = plan->roster.selected;
     /* --only names users one by one: their roster is not the company. */
     const uint64_t lost = plan->options.only == NULL && last_rows > rows ? last_rows - rows : 0;
+    /* Deletes of leavers who are cut off already count like others, though not for the base: those of one day are a
+     * share of the company whenever they are due. */
+    const uint64_t in_use = plan->in_use;
 
     bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_rows, lost, allow->has_shrink, allow->shrink};
-    bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, plan->active, plan->whole[ACTION_DELETE],
+    bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, in_use, plan->whole[ACTION_DELETE],
                                     allow->has_erase, allow->erase};
-    bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, plan->active, plan->whole[ACTION_REVOKE],
+    bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, in_use, plan->whole[ACTION_REVOKE],
                                     allow->has_revoke, allow->revoke};
 }
 
@@ -77,22 +80,26 @@ static bool hint_at_options(const struct bound bounds[BOUNDS], const char *quest
     return error_hint(error, "%s it is right, run once with%s", question, options);
 }
 
-static bool check_count(const struct bound bounds[BOUNDS], const struct bound *bound, struct error *error)
+static bool check_count(const struct bound bounds[BOUNDS], const struct bound *bound, const struct plan *plan,
+                        struct error *error)
 {
     char text[64];
+    char in_use[48] = "";
 
     if (bound->planned <= maximum_of(bound))
         return true;
     describe(bound->limit, text, sizeof text);
+    if (plan->in_use != plan->active)
+        snprintf(in_use, sizeof in_use, " (%" PRIu64 " in use)", plan->in_use);
     if (bound->allowed)
         error_set(error, ERROR_LIMIT,
-                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities; --allow %s=%" PRIu64
+                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities%s; --allow %s=%" PRIu64
                   " lets it %s that many at the most",
-                  bound->name, bound->planned, bound->base, bound->name, bound->allow, bound->name);
+                  bound->name, bound->planned, plan->active, in_use, bound->name, bound->allow, bound->name);
     else
         error_set(error, ERROR_LIMIT,
-                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities; limits.%s (%s) allows %" PRIu64,
-                  bound->name, bound->planned, bound->base, bound->name, text, maximum_of(bound));
+                  "the plan would %s %" PRIu64 " of %" PRIu64 " identities%s; limits.%s (%s) allows %" PRIu64,
+                  bound->name, bound->planned, plan->active, in_use, bound->name, text, maximum_of(bound));
     return hint_at_options(bounds, "look at `rollcall plan`; if", error);
 }
 
@@ -165,6 +172,6 @@ bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t 
     struct bound bounds[BOUNDS];
 
     find_bounds(plan, last_rows, allow, bounds);
-    return check_shrink(bounds, plan, error) && check_count(bounds, &bounds[DELETE], error) &&
-           check_count(bounds, &bounds[REVOKE], error) && check_protected(plan, ledger, error);
+    return check_shrink(bounds, plan, error) && check_count(bounds, &bounds[DELETE], plan, error) &&
+           check_count(bounds, &bounds[REVOKE], plan, error) && check_protected(plan, ledger, error);
 }

@@ -19,7 +19,7 @@ struct text_list {
     size_t count;
 };
 
-/* A safety limit: refuses more than `count`, or more than `percent` of the active identities (or, for shrink, of the
+/* A safety limit: refuses more than `count`, or more than `percent` of the identities in use (or, for shrink, of the
  * last good roster); where both are set the smaller one decides. */
 struct limit {
     bool has_count;

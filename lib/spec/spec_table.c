@@ -232,9 +232,9 @@ const struct spec_key spec_table[] = {
 
     {"", "limits", SPEC_SECTION, .help = "A run that would exceed one of these does nothing and exits 3."},
     {"limits", "delete", SPEC_LIMIT, FIELD(limits.erase), .initial = "5%", .example = "[5%, 500]",
-     .help = "How many of the active identities one run may delete."},
+     .help = "How many identities one run may delete; a percentage is of those in use."},
     {"limits", "revoke", SPEC_LIMIT, FIELD(limits.revoke), .initial = "20%", .example = "20%",
-     .help = "How many of the active identities one run may revoke."},
+     .help = "How many identities one run may revoke; a percentage is of those in use."},
     {"limits", "shrink", SPEC_LIMIT, FIELD(limits.shrink), .initial = "20%", .example = "10%",
      .help = "How much the roster may lose since the last good run."},
     {"limits", "protect", SPEC_TEXTS, FIELD(limits.protect), .max = 10000, .example = "[ceo@contoso.example]",

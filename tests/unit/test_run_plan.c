@@ -650,6 +650,64 @@ static void a_percentage_is_of_the_active_identities(void **state)
     assert_true(allows_removal(40 - 1, "rules:\n  removed: delete\nlimits:\n  delete: 100%\n  shrink: 100%\n"));
 }
 
+/* Forty users, of whom those from `leavers` on have gone and are cut off; of the others `changed` have a new value. */
+static bool allows_change(unsigned leavers, unsigned changed, const char *rest)
+{
+    char key[8];
+    char roster[1024] = "id,w\n";
+
+    load_spec("  watch: [w]\n", rest);
+    const char *applied = watch_of("id,w\nx,one\n");
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "u%02u", i);
+        if (counts_at(NOW_S).by_state[IDENTITY_ACTIVE] + counts_at(NOW_S).by_state[IDENTITY_REVOKED] < 40) {
+            provision(key, i, applied, 0);
+            if (i >= leavers)
+                act(key, ACTION_REVOKE, true);
+        }
+        if (i < leavers)
+            strcat(strcat(roster, key), i < changed ? ",two\n" : ",one\n");
+    }
+    make_plan(roster);
+    return plan_check_limits(plan, ledger, 0, &allow, &error);
+}
+
+static void leavers_who_are_cut_off_do_not_make_the_share_of_the_others_larger(void **state)
+{
+    (void)state;
+    const char *deletes = "rules:\n  removed: revoke\n  changed: delete\nlimits:\n  delete: 20%\n";
+    assert_true(allows_change(10, 2, deletes));
+    assert_false(allows_change(10, 3, deletes));
+    says("would delete 3 of 40 identities (10 in use); limits.delete (20%) allows 2");
+    const char *revokes = "rules:\n  removed: revoke\n  changed: revoke\nlimits:\n  revoke: 20%\n";
+    assert_true(allows_change(10, 2, revokes));
+    assert_false(allows_change(10, 3, revokes));
+    says("would revoke 3 of 40 identities (10 in use); limits.revoke (20%) allows 2");
+}
+
+static void deletes_of_leavers_who_are_cut_off_count_as_well(void **state)
+{
+    (void)state;
+    assert_true(allows_change(36, 0, "rules:\n  removed: delete\nlimits:\n  delete: 12%\n"));
+    assert_false(allows_change(36, 0, "rules:\n  removed: delete\nlimits:\n  delete: 11%\n"));
+    says("would delete 4 of 40 identities (36 in use); limits.delete (11%) allows 3");
+}
+
+static void who_is_revoked_and_in_the_roster_is_one_of_the_company(void **state)
+{
+    char roster[1024] = "id,w\n";
+    char key[8];
+
+    (void)state;
+    allows_change(5, 0, "rules:\n  changed: revoke\nlimits:\n  revoke: 20%\n");
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "u%02u", i);
+        strcat(strcat(roster, key), i < 8 ? ",two\n" : ",one\n");
+    }
+    make_plan(roster);
+    works(plan_check_limits(plan, ledger, 0, &allow, &error));
+}
+
 static void a_count_is_a_count(void **state)
 {
     (void)state;
@@ -903,6 +961,9 @@ static const struct CMUnitTest tests[] = {
     plan_test(a_missing_column_is_refused),
     plan_test(a_key_too_long_for_a_custom_id_is_a_fault_of_its_row),
     LIMITS(a_percentage_is_of_the_active_identities),
+    LIMITS(leavers_who_are_cut_off_do_not_make_the_share_of_the_others_larger),
+    LIMITS(deletes_of_leavers_who_are_cut_off_count_as_well),
+    LIMITS(who_is_revoked_and_in_the_roster_is_one_of_the_company),
     LIMITS(a_count_is_a_count),
     LIMITS(of_both_the_smaller_decides),
     LIMITS(without_limits_in_the_spec_there_are_limits),
