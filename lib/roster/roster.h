@@ -99,7 +99,8 @@ bool roster_read(const struct roster_options *options, const struct roster_visit
                  struct roster_summary *summary, struct error *error);
 
 /* Opens a roster for roster_read(): a regular file as it is; standard input ("-"), a pipe or any other stream is
- * copied to a scratch file first, so that it can be read twice. Returns a seekable descriptor, -1 with the error. */
+ * copied to a scratch file first, so that it can be read twice; one whose last line has no line end is refused
+ * (ERROR_INPUT), for it may be the half of one. Returns a seekable descriptor, -1 with the error. */
 int roster_open(const char *path, struct error *error);
 /* The same for a roster that holds tokens: a file of mode 0600 that is ours, or standard input, which is then copied to
  * memory and not to a disk. Anything else is refused (ERROR_INPUT). */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,9 +12,24 @@
 
 enum { SPOOL_BUFFER = 64 * 1024 };
 
+/* A stream without a line end at its end may have been cut off within its last value: half a key would pass for another
+ * user. A file may lack it (RFC 4180). One that ends with NUL is UTF-16, or damaged: the reader says so. */
+static bool check_end(int from, char last, uint64_t lines, const char *name, struct error *error)
+{
+    struct stat info;
+
+    if (last == '\n' || last == '\0' || (fstat(from, &info) == 0 && S_ISREG(info.st_mode)))
+        return true;
+    error_set(error, ERROR_INPUT, "%s:%" PRIu64 ": the last line has no line end, as where its writer was cut off",
+              name, lines + 1);
+    return error_hint(error, "if it is whole, let its writer end the last line as the others");
+}
+
 static bool copy_stream(int from, int to, const char *name, struct error *error)
 {
     char bytes[SPOOL_BUFFER];
+    char last = '\n';
+    uint64_t lines = 0;
 
     for (;;) {
         const ssize_t got = read(from, bytes, sizeof bytes);
@@ -22,11 +38,14 @@ static bool copy_stream(int from, int to, const char *name, struct error *error)
         if (got < 0)
             return error_errno(error, "cannot read %s", name);
         if (got == 0)
-            return true;
+            return check_end(from, last, lines, name, error);
         if (!file_write_all(to, bytes, (size_t)got)) {
             error_errno(error, "cannot copy %s to a temporary file", name);
             return error_hint(error, "free some space in $TMPDIR (or /tmp), or set TMPDIR to a place that has it");
         }
+        for (ssize_t i = 0; i < got; i++)
+            lines += bytes[i] == '\n';
+        last = bytes[got - 1];
     }
 }
 

@@ -258,6 +258,11 @@ from_pipe() {
     [ "$status" -eq 2 ]
     says 'standard input:3'
     nothing_was_sent
+    # In the last field too, which looks whole: half a key is another user.
+    from_pipe 'name,user_id\nAnna,anna@contoso.example\nBert,bert@contoso'
+    [ "$status" -eq 2 ]
+    says 'standard input:3: the last line has no line end'
+    nothing_was_sent
 }
 
 @test "a roster whose producer dies before the header or behind it is refused" {

@@ -189,6 +189,35 @@ static void standard_input_is_copied_by_either_name(void **state)
     }
 }
 
+static int open_text_on_a_pipe(const char *text)
+{
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    assert_true(file_write_all(ends[1], text, strlen(text)));
+    close(ends[1]);
+    const int fd = open_with_input(ends[0], "-");
+    close(ends[0]);
+    return fd;
+}
+
+static void a_pipe_whose_last_line_has_no_line_end_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(open_text_on_a_pipe("id\nanna\nbert@cont"), -1);
+    assert_int_equal(error.code, ERROR_INPUT);
+    assert_non_null(strstr(error.message, "standard input:3: the last line has no line end"));
+    assert_non_null(strstr(error.hint, "if it is whole, "));
+    expect_content(open_text_on_a_pipe(""), "");
+    expect_content(open_text_on_a_pipe("id\r\nanna\r\n"), "id\r\nanna\r\n");
+    /* Not so a file, whichever way it comes. */
+    write_roster("id\nanna");
+    expect_content(roster_open(inside("users.csv"), &error), "id\nanna");
+    const int file = open(inside("users.csv"), O_RDONLY | O_CLOEXEC);
+    expect_content(open_with_input(file, "-"), "id\nanna");
+    close(file);
+}
+
 static void standard_input_that_cannot_be_read_is_an_error(void **state)
 {
     (void)state;
@@ -247,6 +276,7 @@ int main(void)
         directory_test(a_name_too_long_is_the_users_fault),
         directory_test(a_pipe_is_copied_so_that_it_can_be_read_twice),
         directory_test(standard_input_is_copied_by_either_name),
+        directory_test(a_pipe_whose_last_line_has_no_line_end_is_refused),
         directory_test(standard_input_that_cannot_be_read_is_an_error),
         directory_test(a_stream_that_does_not_fit_on_the_disk_is_an_error_with_a_hint),
     };
