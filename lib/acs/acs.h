@@ -66,6 +66,8 @@ bool acs_request_build(enum action action, const struct acs_request_options *opt
 /* The rawId of a Teams user, "8:orgid:<guid>": what its tokens are said to be for, though the service has no identity
  * of its own for it. False when the object id is no GUID; it is written in lower case. */
 bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_MAX + 1]);
+/* Is it one of these, and none that the service has made? */
+bool acs_identity_is_teams(const char *id);
 /* POST /teamsUser/:exchangeAccessToken [REST 2022-06-01]: the Entra token of a Teams user for one of the service's. The
  * body holds the token: the caller wipes it. ERROR_INPUT when it does not fit, or the identity is none of the above. */
 bool acs_exchange_build(const struct acs_request_options *options, const char *identity, const char *token,

@@ -260,6 +260,11 @@ bool acs_teams_identity(const char *object_id, char identity[ACS_IDENTITY_MAX + 
     return object_id[i] == '\0';
 }
 
+bool acs_identity_is_teams(const char *id)
+{
+    return strncmp(id, teams_prefix, sizeof teams_prefix - 1) == 0;
+}
+
 static bool build_exchange_body(const struct acs_request_options *options, const char *identity, const char *token,
                                 struct acs_request *request, struct error *error)
 {
@@ -280,7 +285,7 @@ bool acs_exchange_build(const struct acs_request_options *options, const char *i
 {
     request->method = "POST";
     request->has_content_type = true;
-    if (strncmp(identity, teams_prefix, sizeof teams_prefix - 1) != 0)
+    if (!acs_identity_is_teams(identity))
         return error_set(error, ERROR_INPUT, "the identity is not of the form 8:orgid:<guid>");
     if (!is_api_version(options->api_version))
         return error_set(error, ERROR_INPUT, "the api-version is not one: letters, digits, '-' and '.' only");

@@ -270,6 +270,8 @@ struct other_side {
     uint64_t active;
     uint64_t strangers;  /* of these, those of resources that the spec does not have */
     int64_t elsewhere;   /* what the ledger calls one of these resources */
+    bool exchanges;      /* the job: its users are Teams users, to whom the service has given no identity */
+    uint64_t misfits;    /* of the active ones, those that are of the other kind */
     struct buffer watch; /* the watched columns of one user */
     bool ok;
     struct error error;
@@ -287,6 +289,7 @@ static bool plan_identity(void *context, const struct identity *identity, struct
     const bool lives = identity->state == IDENTITY_ACTIVE || identity->state == IDENTITY_REVOKED;
 
     side->active += lives;
+    side->misfits += lives && acs_identity_is_teams(identity->id) != side->exchanges;
     if (lives && planner_known_place(known) == KNOWN_ELSEWHERE) {
         side->strangers++;
         side->elsewhere = identity->resource;
@@ -378,9 +381,22 @@ static bool refuse_strangers(const struct planner *planner, const struct other_s
     return error_hint(error, "put it back under resources; to leave it, move its users to another first (rules.moved)");
 }
 
+/* A user has one row in the ledger: to write the one kind of identity over the other would forget one that lives. */
+static bool refuse_misfits(const struct planner *planner, const struct other_side *side, struct error *error)
+{
+    if (side->exchanges)
+        error_set(error, ERROR_LIMIT,
+                  "%s has %" PRIu64 " %s of the service's, and the job exchanges the tokens of Teams users",
+                  planner->spec->ledger, side->misfits, text_noun(side->misfits, "identity", "identities"));
+    else
+        error_set(error, ERROR_LIMIT, "%s has %" PRIu64 " Teams %s, and the job exchanges no tokens",
+                  planner->spec->ledger, side->misfits, text_noun(side->misfits, "user", "users"));
+    return error_hint(error, "write another file under ledger: Teams users have one of their own");
+}
+
 bool planner_read_sides(struct planner *planner, int roster_fd, struct error *error)
 {
-    struct other_side side = {.planner = planner};
+    struct other_side side = {.planner = planner, .exchanges = spec_exchanges(planner->spec)};
     pthread_t thread;
 
     buffer_init(&side.watch, ROSTER_WATCH_MAX);
@@ -392,5 +408,6 @@ bool planner_read_sides(struct planner *planner, int roster_fd, struct error *er
     planner->plan->active = side.active;
     if (ok && !side.ok)
         *error = side.error;
-    return ok && side.ok && (side.strangers == 0 || refuse_strangers(planner, &side, error));
+    return ok && side.ok && (side.strangers == 0 || refuse_strangers(planner, &side, error)) &&
+           (side.misfits == 0 || refuse_misfits(planner, &side, error));
 }

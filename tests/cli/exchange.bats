@@ -223,3 +223,17 @@ is_nowhere() {
     is "$(sql "SELECT count(*) FROM identities WHERE state = 'active' AND token_expires_at > unixepoch()")" 40
     is "$(sql "SELECT count(*) FROM audit WHERE outcome = 'in_doubt'")" 0
 }
+
+@test "Teams users and the service's identities do not share a ledger" {
+    run_job
+    [ "$status" -eq 0 ]
+    write_job
+    run_is_refused 3 "$LEDGER has 3 Teams users, and the job exchanges no tokens"
+    rm -r out "$LEDGER"
+    run_job
+    [ "$status" -eq 0 ]
+    write_exchange
+    run_is_refused 3 "$LEDGER has 3 identities of the service's, and the job exchanges the tokens of Teams users"
+    run -3 "$ROLLCALL" plan job.yaml
+    is "$(sql "SELECT count(*) FROM identities WHERE identity LIKE '8:acs:%'")" 3
+}

@@ -589,6 +589,22 @@ static void a_missing_column_is_refused(void **state)
     assert_true(problems.total > 0);
 }
 
+static void an_identity_that_lives_is_not_forgotten_for_a_teams_user(void **state)
+{
+    (void)state;
+    load_spec("  teams_token_column: entra_token\n  teams_user_column: object_id\n",
+              "token:\n  teams_app_id: 1b2c3d4e-0000-4000-8000-00000000000a\n"
+              "outputs:\n  tokens: { csv: tokens.csv }\nrules:\n  added: exchange\n");
+    provision("anna", 1, "", 0);
+    act("anna", ACTION_REVOKE, true);
+    assert_false(try_plan("id,object_id,entra_token\nanna,00000000-0000-4000-8000-000000000001,eyJ\n"));
+    assert_int_equal(error.code, ERROR_LIMIT);
+    says(LEDGER_PATH " has 1 identity of the service's, and the job exchanges the tokens of Teams users");
+    act("anna", ACTION_DELETE, true);
+    make_plan(NULL);
+    assert_int_equal(reason_of(0), REASON_DELETED);
+}
+
 static void a_key_too_long_for_a_custom_id_is_a_fault_of_its_row(void **state)
 {
     char roster[2048] = "id\n";
@@ -959,6 +975,7 @@ static const struct CMUnitTest tests[] = {
     plan_test(of_duplicates_the_first_is_taken_where_asked),
     plan_test(a_roster_of_nobody_without_a_ledger_is_refused),
     plan_test(a_missing_column_is_refused),
+    plan_test(an_identity_that_lives_is_not_forgotten_for_a_teams_user),
     plan_test(a_key_too_long_for_a_custom_id_is_a_fault_of_its_row),
     LIMITS(a_percentage_is_of_the_active_identities),
     LIMITS(leavers_who_are_cut_off_do_not_make_the_share_of_the_others_larger),
