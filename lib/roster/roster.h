@@ -2,9 +2,10 @@
  *
  * RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, LF or CRLF; a UTF-8 byte order mark is skipped.
  * White space is part of a field.  Empty lines are skipped (and counted as lines).  The header row is required, its
- * names unlike and not empty.  A roster with a fault is refused as a whole: the reader goes on after a fault only to
- * find the others, and the caller sends nothing.  After a misplaced or unterminated quote, a field that is too long
- * or a carriage return without a line feed it stops: what follows would be a guess.
+ * names unlike and not empty; a row that is the same is a fault.  A roster with a fault is refused as a whole: the
+ * reader goes on after a fault only to find the others, and the caller sends nothing.  After a misplaced or
+ * unterminated quote, a field that is too long or a carriage return without a line feed it stops: what follows would be
+ * a guess.
  */
 #ifndef ROLLCALL_ROSTER_ROSTER_H
 #define ROLLCALL_ROSTER_ROSTER_H

@@ -65,6 +65,20 @@ static void check_key(struct reader *reader, const struct roster_field *key)
                      "the key (column \"%s\") has %zu bytes; the most is %d", name, key->length, (int)ROSTER_KEY_MAX);
 }
 
+/* As where one file was appended to another, a byte order mark and all. */
+static bool is_header_again(const struct reader *reader)
+{
+    for (size_t i = reader->row.count; i-- > 0;) {
+        const struct roster_field *name = &reader->header.fields[i];
+        struct roster_field value = reader->row.fields[i];
+        if (i == 0 && strncmp(value.bytes, "\xEF\xBB\xBF", 3) == 0)
+            value = (struct roster_field){value.bytes + 3, value.length - 3};
+        if (value.length != name->length || memcmp(value.bytes, name->bytes, name->length) != 0)
+            return false;
+    }
+    return true;
+}
+
 static bool finish_data_row(struct reader *reader, struct error *error)
 {
     struct roster_row row = {.index = reader->summary->rows++, .line = reader->row_line, .fields = reader->row.fields};
@@ -76,6 +90,11 @@ static bool finish_data_row(struct reader *reader, struct error *error)
                          : "a value may be empty, its delimiter must be there",
                      "%zu %s where the header has %zu", reader->row.count,
                      text_noun(reader->row.count, "field", "fields"), reader->header.count);
+        return true;
+    }
+    if (is_header_again(reader)) {
+        problems_add(reader->problems, reader->row_line, 0, "leave one header where two files were put together",
+                     "the header stands here again");
         return true;
     }
     if (reader->header.key_column != COLUMN_NONE) {

@@ -171,6 +171,18 @@ static void a_row_with_too_few_or_too_many_fields_is_refused(void **state)
     assert_string_equal(reading.error.message, "users.csv has 3 faults");
 }
 
+static void a_header_in_the_middle_is_refused(void **state)
+{
+    (void)state;
+    read_text("id,name\nanna,Anna\n\"id\",name\nbert,Bert\n\xEF\xBB\xBFid,name\n");
+    assert_int_equal(reading.problems.total, 2);
+    expect_problem(0, 3, 0, "the header stands here again");
+    expect_problem(1, 5, 0, "the header stands here again");
+    expect_hint("two files were put together");
+    read_text("id,name\nid,Ida\nname,name\n"); /* users all the same */
+    expect_rows("0 2 id:id|Ida\n1 3 name:name|name\n");
+}
+
 static void rows_after_a_fault_are_still_shown(void **state)
 {
     (void)state;
@@ -399,6 +411,7 @@ int main(void)
         reading_test(more_columns_than_can_be_kept_are_refused),
         reading_test(names_cannot_upset_a_terminal),
         reading_test(a_row_with_too_few_or_too_many_fields_is_refused),
+        reading_test(a_header_in_the_middle_is_refused),
         reading_test(rows_after_a_fault_are_still_shown),
         reading_test(an_empty_key_is_refused),
         reading_test(a_control_character_in_a_key_is_refused),
