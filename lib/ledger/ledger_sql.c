@@ -236,6 +236,11 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_VERSION] = "SELECT coalesce((SELECT max(id) FROM runs), 0) || '.' || coalesce((SELECT max(id) FROM audit), 0)",
     [SQL_AUDIT_LAST] = "SELECT coalesce(max(id), 0) FROM audit",
 
+    [SQL_MAY_BE_DELETED] = "SELECT EXISTS (SELECT 1 FROM audit WHERE key = ?1 AND identity = ?2"
+                           " AND action = 'delete' AND outcome = 'transient'"
+                           " AND NOT EXISTS (SELECT 1 FROM audit later WHERE later.key = ?1 AND later.identity = ?2"
+                           " AND later.id > audit.id AND later.outcome = 'done'))",
+
     [SQL_IDENTITY_PROVISIONED] =
         "INSERT INTO identities (key, identity, state, watch, token_expires_at, token_fingerprint, token_run, resource)"
         " VALUES (?1, ?2, 'active', ?3, ?4, ?5, ?6, ?7)"

@@ -177,6 +177,23 @@ static bool apply_end(struct ledger *ledger, const struct result *result, enum i
     return ledger_do(ledger, statement, "record the end of an identity", error);
 }
 
+/* Who is not there after a delete of ours without an answer, and was not seen since, is deleted and not lost. */
+static bool apply_gone(struct ledger *ledger, const struct result *result, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_MAY_BE_DELETED, error);
+    bool row;
+
+    if (statement == NULL)
+        return false;
+    sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
+    ledger_bind_text(statement, 2, result->identity);
+    if (!ledger_step(ledger, statement, "look for a delete", &row, error))
+        return false;
+    const bool deleted = row && sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return apply_end(ledger, result, deleted ? IDENTITY_DELETED : IDENTITY_LOST, error);
+}
+
 static bool apply_watch(struct ledger *ledger, const struct result *result, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_WATCH, error);
@@ -211,7 +228,7 @@ bool ledger_record_result(struct ledger *ledger, int64_t run, const struct resul
     if (result->outcome == OUTCOME_DONE)
         return apply_done(ledger, run, result, error);
     if (result->outcome == OUTCOME_GONE)
-        return apply_end(ledger, result, IDENTITY_LOST, error);
+        return apply_gone(ledger, result, error);
     return true;
 }
 

@@ -271,7 +271,7 @@ struct other_side {
     uint64_t strangers;  /* of these, those of resources that the spec does not have */
     int64_t elsewhere;   /* what the ledger calls one of these resources */
     bool exchanges;      /* the job: its users are Teams users, to whom the service has given no identity */
-    uint64_t misfits;    /* of the active ones, those that are of the other kind */
+    uint64_t misfits;    /* of those that live, who is of the other kind */
     struct buffer watch; /* the watched columns of one user */
     bool ok;
     struct error error;

@@ -231,6 +231,36 @@ static void an_identity_that_is_gone_is_lost_and_not_deleted(void **state)
     }
 }
 
+static void expect_to_end(const char *key, enum action action, enum identity_state ended)
+{
+    const struct result gone = result_of(key, action, OUTCOME_GONE, identity_of(key).id);
+
+    record(&gone);
+    assert_int_equal(identity_of(key).state, ended);
+}
+
+static void who_is_gone_after_a_delete_without_an_answer_is_deleted(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000);
+    intend("anna", ACTION_DELETE, identity_id(1), true);
+    settle(WHEN_MS);
+    begin_run();
+    expect_to_end("anna", ACTION_ISSUE, IDENTITY_DELETED);
+    provision("anna", 2, "", 2000);
+    expect_to_end("anna", ACTION_ISSUE, IDENTITY_LOST);
+}
+
+static void who_was_seen_after_a_delete_without_an_answer_is_lost_when_gone(void **state)
+{
+    (void)state;
+    provision("anna", 1, "", 2000);
+    intend("anna", ACTION_DELETE, identity_id(1), true);
+    settle(WHEN_MS);
+    act("anna", ACTION_ISSUE, false);
+    expect_to_end("anna", ACTION_REVOKE, IDENTITY_LOST);
+}
+
 static void a_withdrawn_intent_leaves_no_trace(void **state)
 {
     (void)state;
@@ -652,6 +682,8 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_delete_leaves_the_row_as_a_record),
     ledger_test(an_outcome_without_success_changes_no_identity),
     ledger_test(an_identity_that_is_gone_is_lost_and_not_deleted),
+    ledger_test(who_is_gone_after_a_delete_without_an_answer_is_deleted),
+    ledger_test(who_was_seen_after_a_delete_without_an_answer_is_lost_when_gone),
     ledger_test(a_withdrawn_intent_leaves_no_trace),
     ledger_test(every_attempt_stands_in_the_audit_trail_in_order),
     ledger_test(an_attempt_keeps_how_long_it_took_why_it_was_made_and_what_came_of_it),
