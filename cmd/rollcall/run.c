@@ -265,12 +265,15 @@ static bool take_allow(struct plan_allow *allow, const char *text)
     } else if (length == 6 && strncmp(text, "shrink", length) == 0) {
         allow->has_shrink = true;
         allow->shrink = number;
+    } else if (length == 5 && strncmp(text, "clock", length) == 0) {
+        allow->has_clock = true;
+        allow->clock_min = number;
     } else {
         goto refuse;
     }
     return true;
 refuse:
-    fprintf(stderr, "rollcall: --allow takes delete=N, revoke=N or shrink=N, not \"%s\"\n", text);
+    fprintf(stderr, "rollcall: --allow takes delete=N, revoke=N, shrink=N or clock=MINUTES, not \"%s\"\n", text);
     return false;
 }
 
@@ -347,7 +350,8 @@ static const struct command_option options[] = {
     {"yes", NULL, "do not ask before deleting", YES},
     {"dry-run", NULL, "stop before the first request", DRY_RUN},
     PLAN_OPTIONS,
-    {"allow", "LIMIT=N", "lift limits.delete, revoke or shrink to exactly N for this run", ALLOW},
+    {"allow", "LIMIT=N",
+     "lift limits.delete, revoke or shrink to exactly N for this run; clock: it may be N minutes late", ALLOW},
     {"quiet", NULL, "errors only", QUIET},
     {"json", NULL, "one JSON event a line on standard output", JSON},
     {"log", "text|json|journald", "say on standard error what happens as lines for machines", LOG},

@@ -187,6 +187,9 @@ bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct 
 /* Roster rows of the last run that ended well (RUN_DONE or RUN_FAILED), of `job` or of any, whichever had more: a job
  * with a few users does not make them the measure of another one. 0 when there is none. */
 bool ledger_last_roster_rows(struct ledger *ledger, const char *job, uint64_t *rows, struct error *error);
+/* When the last run ended that ended well and that the service did something for: our clock was right then. 0: there is
+ * none. */
+bool ledger_last_answered(struct ledger *ledger, int64_t *at_ms, struct error *error);
 
 /* --- tasks and the audit trail --- */
 

@@ -41,6 +41,7 @@ enum statement {
     SQL_RUN_BY_ID,
     SQL_RUN_LAST,
     SQL_LAST_ROSTER_ROWS,
+    SQL_LAST_ANSWERED,
     SQL_TASK_INSERT,
     SQL_TASK_DELETE,
     SQL_TASKS,

@@ -215,6 +215,8 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
         "SELECT max(roster_rows) FROM runs WHERE id IN"
         " ((SELECT max(id) FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0),"
         " (SELECT max(id) FROM runs WHERE state IN ('done', 'failed') AND roster_rows > 0 AND job = ?1))",
+    [SQL_LAST_ANSWERED] = "SELECT ended_at FROM runs WHERE state IN ('done', 'failed')"
+                          " AND provisioned + issued + revoked + deleted + exchanged > 0 ORDER BY id DESC LIMIT 1",
 
     [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at, resource)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

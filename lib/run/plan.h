@@ -163,13 +163,19 @@ struct plan_allow {
     bool has_erase;
     bool has_revoke;
     bool has_shrink;
+    bool has_clock;
     uint64_t erase;
     uint64_t revoke;
-    uint64_t shrink; /* rows that the roster may have less than in the last good run */
+    uint64_t shrink;    /* rows that the roster may have less than in the last good run */
+    uint64_t clock_min; /* minutes that the clock may be behind that run */
 };
 
-/* Refuses (ERROR_LIMIT) a plan that deletes or revokes too many, touches a protected key, or comes from a roster that
- * is empty or shrank too much. `last_rows`: selected rows of the last good run, 0 when there was none. */
+/* The clock may be off by so much, as for a signature (acs_stop_hint()). */
+enum { PLAN_CLOCK_OFF_MAX_S = 15 * 60 };
+
+/* Refuses (ERROR_LIMIT) a plan that deletes or revokes too many, touches a protected key, comes from a roster that is
+ * empty or shrank too much, or from a clock that stands before the last run. `last_rows`: selected rows of the last
+ * good run, 0 when there was none. */
 bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_rows,
                        const struct plan_allow *allow, struct error *error);
 

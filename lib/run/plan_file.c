@@ -1,5 +1,6 @@
 #include "run/plan_file.h"
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "output/json_out.h"
 
@@ -133,6 +134,21 @@ static bool read_options(struct plan_file *file, struct plan_options *options, s
     return true;
 }
 
+/* A clock that was ahead had grace periods end that still go on. */
+static bool check_moment(const struct plan_file *file, const char *path, int64_t now_s, struct error *error)
+{
+    const int64_t made_at_s = json_integer_value(json_object_get(file->root, "made_at"));
+    char made[TIME_TEXT_SIZE];
+    char now[TIME_TEXT_SIZE];
+
+    if (made_at_s - PLAN_CLOCK_OFF_MAX_S <= now_s)
+        return true;
+    time_format_rfc3339(made_at_s, made);
+    time_format_rfc3339(now_s, now);
+    error_set(error, ERROR_INPUT, "%s was made at %s, and by this machine's clock it is %s", path, made, now);
+    return error_hint(error, "set the clock, make the plan again with `rollcall plan --out FILE`, and look at it");
+}
+
 struct plan_file *plan_file_read(const char *path, const struct spec *spec, struct plan_options *options,
                                  struct error *error)
 {
@@ -174,7 +190,7 @@ struct plan_file *plan_file_read(const char *path, const struct spec *spec, stru
         error_hint(error, "make the plan again with `rollcall plan --out FILE`, and look at it");
         goto fail;
     }
-    if (!read_options(file, options, error))
+    if (!check_moment(file, path, options->now_s, error) || !read_options(file, options, error))
         goto fail;
     return file;
 fail:

@@ -1,6 +1,7 @@
 /* The safety limits (design, invariant 8): checked on the whole plan, before the first request. */
 #include "run/plan.h"
 
+#include "core/clock.h"
 #include "core/text.h"
 
 #include <inttypes.h>
@@ -166,12 +167,36 @@ static bool check_protected(const struct plan *plan, struct ledger *ledger, stru
     return true;
 }
 
+/* A clock that lost its time would have a grace period begin long ago, and the next run delete at once. */
+static bool check_clock(const struct plan *plan, struct ledger *ledger, const struct plan_allow *allow,
+                        struct error *error)
+{
+    const int64_t now_s = plan->options.now_s;
+    char now[TIME_TEXT_SIZE];
+    char then[TIME_TEXT_SIZE];
+    int64_t last_ms = 0;
+
+    if (ledger != NULL && !ledger_last_answered(ledger, &last_ms, error))
+        return false;
+    const int64_t behind_s = last_ms / 1000 - now_s;
+    if (behind_s <= PLAN_CLOCK_OFF_MAX_S || (allow->has_clock && (uint64_t)behind_s / 60 <= allow->clock_min))
+        return true;
+    time_format_rfc3339(now_s, now);
+    time_format_rfc3339(last_ms / 1000, then);
+    error_set(error, ERROR_LIMIT, "by this machine's clock it is %s, before the end of the last good run, %s", now,
+              then);
+    return error_hint(error,
+                      "set the clock; if it is right now and was wrong then, run once with --allow clock=%" PRId64,
+                      behind_s / 60);
+}
+
 bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_rows,
                        const struct plan_allow *allow, struct error *error)
 {
     struct bound bounds[BOUNDS];
 
     find_bounds(plan, last_rows, allow, bounds);
-    return check_shrink(bounds, plan, error) && check_count(bounds, &bounds[DELETE], plan, error) &&
-           check_count(bounds, &bounds[REVOKE], plan, error) && check_protected(plan, ledger, error);
+    return check_clock(plan, ledger, allow, error) && check_shrink(bounds, plan, error) &&
+           check_count(bounds, &bounds[DELETE], plan, error) && check_count(bounds, &bounds[REVOKE], plan, error) &&
+           check_protected(plan, ledger, error);
 }

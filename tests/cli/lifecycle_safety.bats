@@ -334,6 +334,20 @@ onboard_protected() {
     nothing_was_sent
 }
 
+# The clock cannot be set here: the last run is put into the future instead.
+@test "a clock that stands before the last good run starts no grace period" {
+    write_rules '{ added: provision, removed: { do: delete, after: 30d } }'
+    run_job
+    exits 0
+    sql "UPDATE runs SET ended_at = ended_at + 40 * 86400 * 1000"
+    write_users anna=mon ben=mon cleo=mon dora=mon
+    refused "before the end of the last good run" "set the clock" "--allow clock=57"
+    is "$(sql "SELECT count(*) FROM identities WHERE removed_at IS NOT NULL")" 0
+    run_job --allow clock=57600
+    exits 0
+    is "$(sql "SELECT count(*) FROM identities WHERE removed_at IS NOT NULL")" 1
+}
+
 @test "a canary does not get past the limits of the whole plan" {
     twenty "$DELETE"
     limited "$DELETE" '{ delete: 2, shrink: 100% }'

@@ -823,6 +823,35 @@ static void a_named_user_is_not_held_up_by_a_small_roster(void **state)
     assert_true(allows_shrink(1, 1000));
 }
 
+/* The last run that the service did something for ended then. */
+static void ran_until(int64_t ended_at_s, enum run_state state, uint64_t issued)
+{
+    const struct run_record record = {
+        .id = begin_run(), .ended_at_ms = ended_at_s * 1000, .state = state, .done = {[ACTION_ISSUE] = issued}};
+
+    works(ledger_run_end(ledger, &record, &error));
+}
+
+static void a_clock_that_stands_before_the_last_good_run_is_refused(void **state)
+{
+    (void)state;
+    load_spec("", ADDED);
+    ran_until(NOW_S + 15 * 60, RUN_FAILED, 1);
+    assert_true(allows_shrink(1, 0));
+    ran_until(NOW_S + 40 * DAY, RUN_STOPPED, 1); /* for the clock, perhaps */
+    ran_until(NOW_S + 40 * DAY, RUN_DONE, 0);
+    assert_true(allows_shrink(1, 0));
+    ran_until(NOW_S + 15 * 60 + 1, RUN_DONE, 1);
+    assert_false(allows_shrink(1, 0));
+    assert_int_equal(error.code, ERROR_LIMIT);
+    says("before the end of the last good run");
+    hints("set the clock; if it is right now and was wrong then, run once with --allow clock=15");
+    allow = (struct plan_allow){.has_clock = true, .clock_min = 14};
+    assert_false(allows_shrink(1, 0));
+    allow.clock_min = 15;
+    assert_true(allows_shrink(1, 0));
+}
+
 static void a_protected_key_is_neither_removed_nor_revoked(void **state)
 {
     (void)state;
@@ -989,6 +1018,7 @@ static const struct CMUnitTest tests[] = {
     LIMITS(a_roster_that_shrank_too_much_is_refused),
     LIMITS(an_empty_roster_is_refused_whatever_is_allowed),
     LIMITS(a_named_user_is_not_held_up_by_a_small_roster),
+    LIMITS(a_clock_that_stands_before_the_last_good_run_is_refused),
     LIMITS(a_protected_key_is_neither_removed_nor_revoked),
     plan_test(twelve_thousand_deletes_take_eleven_and_a_half_minutes),
     plan_test(creates_with_tokens_also_wait_for_the_other_quota),

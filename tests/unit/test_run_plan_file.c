@@ -59,11 +59,27 @@ static void without_its_job_spec_a_plan_is_neither_written_nor_read(void **state
     assert_false(is_there("another.plan"));
 }
 
+static void a_plan_of_a_time_to_come_is_refused(void **state)
+{
+    (void)state;
+    write_plan();
+    plan_options.now_s = NOW_S - 15 * 60;
+    file = plan_file_read(PLAN, spec, &plan_options, &error);
+    works(file != NULL);
+    plan_file_free(file);
+    plan_options.now_s = NOW_S - 15 * 60 - 1;
+    assert_null(plan_file_read(PLAN, spec, &plan_options, &error));
+    assert_int_equal(error.code, ERROR_INPUT);
+    says("the.plan was made at");
+    hints("set the clock");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         plan_test(a_plan_that_comes_out_as_it_did_is_the_one),
         plan_test(a_plan_that_comes_out_otherwise_is_refused),
+        plan_test(a_plan_of_a_time_to_come_is_refused),
         plan_test(without_its_job_spec_a_plan_is_neither_written_nor_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

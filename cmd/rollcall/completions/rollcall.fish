@@ -29,7 +29,7 @@ complete -c rollcall -n '__fish_seen_subcommand_from run' -l dry-run -d 'stop be
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l only -x -d 'look at this user only (repeatable)'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l limit -x -d 'act on the first N users only (a canary)'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l reissue-all -d 'issue every token again, as after an access key was regenerated'
-complete -c rollcall -n '__fish_seen_subcommand_from run' -l allow -x -d 'lift limits.delete, revoke or shrink to exactly N for this run'
+complete -c rollcall -n '__fish_seen_subcommand_from run' -l allow -x -d 'lift limits.delete, revoke or shrink to exactly N for this run; clock: it may be N minutes late'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l quiet -d 'errors only'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l json -d 'one JSON event a line on standard output'
 complete -c rollcall -n '__fish_seen_subcommand_from run' -l log -x -a 'text json journald' -d 'say on standard error what happens as lines for machines'
