@@ -40,18 +40,18 @@ int job_plan(struct job *job, const struct plan_options *options)
 bool job_check(const struct job *job, const struct plan_allow *allow, struct error *error)
 {
     const struct mapping_options mapping = mapping_options_of(job->spec);
-    uint64_t last_rows = 0;
+    uint64_t last_users = 0;
 
     if (job->ledger != NULL) {
         int64_t *places = places_find(job->spec, job->addresses, job->ledger, error);
-        const bool ok = places != NULL && ledger_last_roster_rows(job->ledger, job->spec->name, &last_rows, error);
+        const bool ok = places != NULL && ledger_last_roster_rows(job->ledger, job->spec->name, &last_users, error);
         free(places);
         if (!ok)
             return false;
     }
     return (job->spec->outputs.mapping == NULL ||
             mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error)) &&
-           plan_check_limits(job->plan, job->ledger, last_rows, allow, error);
+           plan_check_limits(job->plan, job->ledger, last_users, allow, error);
 }
 
 void job_let_go(struct job *job)

@@ -162,7 +162,7 @@ struct run_record {
     enum run_state state;
     const char *job;           /* name of the spec */
     const char *operator_name; /* user@host */
-    uint64_t roster_rows;      /* selected rows of the roster */
+    uint64_t roster_rows;      /* one for each user of the roster, selected or not; 0: no measure for the next one */
     uint64_t users;            /* that the plan acts on; 0 for runs of before this was recorded, likewise below */
     uint64_t categories[CATEGORY_COUNT]; /* users by where the join found them, acted on or not */
     int64_t audit_before;        /* id of the last row in the audit trail when it began: its own rows are later ones */

@@ -81,6 +81,7 @@ struct plan {
     const struct spec *spec;
     struct plan_options options;
     struct roster_summary roster;
+    uint64_t roster_users;          /* whom it has, selected or not: whose absence would be a removal */
     bool is_failures;               /* the roster is a failures file, which has only some users of another one */
     struct roster_summary previous; /* rows 0 without roster.previous */
     uint64_t previous_gone;         /* keys that only the older CSV has */
@@ -166,7 +167,7 @@ struct plan_allow {
     bool has_clock;
     uint64_t erase;
     uint64_t revoke;
-    uint64_t shrink;    /* rows that the roster may have less than in the last good run */
+    uint64_t shrink;    /* users that the roster may have less than in the last good run */
     uint64_t clock_min; /* minutes that the clock may be behind that run */
 };
 
@@ -174,9 +175,9 @@ struct plan_allow {
 enum { PLAN_CLOCK_OFF_MAX_S = 15 * 60 };
 
 /* Refuses (ERROR_LIMIT) a plan that deletes or revokes too many, touches a protected key, comes from a roster that is
- * empty or shrank too much, or from a clock that stands before the last run. `last_rows`: selected rows of the last
+ * empty or shrank too much, or from a clock that stands before the last run. `last_users`: of the roster of the last
  * good run, 0 when there was none. */
-bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_rows,
+bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_users,
                        const struct plan_allow *allow, struct error *error);
 
 #endif

@@ -132,6 +132,7 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
     const struct join_entry *ledger = entries[JOIN_LEDGER];
     const struct join_entry *before = entries[JOIN_PREVIOUS];
 
+    plan->roster_users += here != NULL;
     plan->in_use += is_in_use(ledger, here != NULL && plan->rows[here->ref].reason != REASON_OUTSIDE);
     plan->previous_gone += here == NULL && before != NULL;
     plan->previous_changed += here != NULL && before != NULL && here->watch != before->watch;

@@ -45,18 +45,18 @@ struct bound {
 
 enum { SHRINK, DELETE, REVOKE, BOUNDS };
 
-static void find_bounds(const struct plan *plan, uint64_t last_rows, const struct plan_allow *allow,
+static void find_bounds(const struct plan *plan, uint64_t last_users, const struct plan_allow *allow,
                         struct bound bounds[BOUNDS])
 {
     const struct spec *spec = plan->spec;
-    const uint64_t rows = plan->roster.selected;
+    const uint64_t users = plan->roster_users;
     /* --only names users one by one: their roster is not the company. */
-    const uint64_t lost = plan->options.only == NULL && last_rows > rows ? last_rows - rows : 0;
+    const uint64_t lost = plan->options.only == NULL && last_users > users ? last_users - users : 0;
     /* Deletes of leavers who are cut off already count like others, though not for the base: those of one day are a
      * share of the company whenever they are due. */
     const uint64_t in_use = plan->in_use;
 
-    bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_rows, lost, allow->has_shrink, allow->shrink};
+    bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_users, lost, allow->has_shrink, allow->shrink};
     bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, in_use, plan->whole[ACTION_DELETE],
                                     allow->has_erase, allow->erase};
     bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, in_use, plan->whole[ACTION_REVOKE],
@@ -109,7 +109,7 @@ static bool check_shrink(const struct bound bounds[BOUNDS], const struct plan *p
     const struct bound *bound = &bounds[SHRINK];
     char text[64];
 
-    if (plan->options.only == NULL && plan->roster.selected == 0 && plan->active > 0) {
+    if (plan->options.only == NULL && (plan->roster.selected == 0 || plan->roster_users == 0) && plan->active > 0) {
         error_set(error, ERROR_LIMIT, "the roster selects no user, and the ledger has %" PRIu64 " %s", plan->active,
                   text_noun(plan->active, "identity", "identities"));
         return error_hint(error, "an empty export is more likely than an empty company: look at the roster");
@@ -120,8 +120,8 @@ static bool check_shrink(const struct bound bounds[BOUNDS], const struct plan *p
     error_set(error, ERROR_LIMIT,
               "the roster has %" PRIu64 " %s, %" PRIu64 " less than the %" PRIu64
               " of the last good run; limits.shrink (%s) allows %" PRIu64 " less",
-              plan->roster.selected, text_noun(plan->roster.selected, "user", "users"), bound->planned, bound->base,
-              text, maximum_of(bound));
+              plan->roster_users, text_noun(plan->roster_users, "user", "users"), bound->planned, bound->base, text,
+              maximum_of(bound));
     return hint_at_options(bounds, "was the export cut short? If", error);
 }
 
@@ -190,12 +190,12 @@ static bool check_clock(const struct plan *plan, struct ledger *ledger, const st
                       behind_s / 60);
 }
 
-bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_rows,
+bool plan_check_limits(const struct plan *plan, struct ledger *ledger, uint64_t last_users,
                        const struct plan_allow *allow, struct error *error)
 {
     struct bound bounds[BOUNDS];
 
-    find_bounds(plan, last_rows, allow, bounds);
+    find_bounds(plan, last_users, allow, bounds);
     return check_clock(plan, ledger, allow, error) && check_shrink(bounds, plan, error) &&
            check_count(bounds, &bounds[DELETE], plan, error) && check_count(bounds, &bounds[REVOKE], plan, error) &&
            check_protected(plan, ledger, error);

@@ -106,8 +106,7 @@ static bool begin(struct run *run, struct error *error)
         .job = input->spec->name,
         .operator_name = input->operator_name,
         /* Where the roster need not be the whole company the next run must not be compared with it. */
-        .roster_rows =
-            input->plan->options.only == NULL && !input->plan->is_failures ? input->plan->roster.selected : 0,
+        .roster_rows = input->plan->options.only == NULL && !input->plan->is_failures ? input->plan->roster_users : 0,
         .users = input->plan->users,
     };
     memcpy(run->record.categories, input->plan->categories, sizeof run->record.categories);

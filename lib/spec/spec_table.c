@@ -236,7 +236,7 @@ const struct spec_key spec_table[] = {
     {"limits", "revoke", SPEC_LIMIT, FIELD(limits.revoke), .initial = "20%", .example = "20%",
      .help = "How many identities one run may revoke; a percentage is of those in use."},
     {"limits", "shrink", SPEC_LIMIT, FIELD(limits.shrink), .initial = "20%", .example = "10%",
-     .help = "How much the roster may lose since the last good run."},
+     .help = "How many users the roster may lose since the last good run, whether roster.where selects them or not."},
     {"limits", "protect", SPEC_TEXTS, FIELD(limits.protect), .max = 10000, .example = "[ceo@contoso.example]",
      .help = "Keys that are never revoked or deleted, whatever the roster says."},
 

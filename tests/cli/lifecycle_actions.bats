@@ -371,6 +371,7 @@ anna,\"A \"\"x\"\", B\",tue,changed,issue,IdentityNotFound,Provided identity doe
     exits 1
     is "$(rows out/failures.csv | cut -d, -f1-5)" "anna,,removed,delete,IdentityNotOwned"
     cp out/failures.csv again.csv
+    echo ben,mon,changed,issue,,,,,1 >>again.csv
     write_rules '{ added: provision, removed: keep, lost: provision }' \
         roster='{ csv: again.csv, key: user_id, watch: [password_changed_at] }'
     is "$(plan_of anna)" ""

@@ -170,6 +170,32 @@ refused() {
     refused "the roster has 2 users, 18 less than the 20 of the last good run"
 }
 
+@test "limits.shrink counts the users whom the roster has, selected or not" {
+    reading() {
+        write_job roster="{ csv: users.csv, key: user_id, $1 }" rules="$DELETE" limits='{ delete: 100%, shrink: 10% }'
+    }
+    printf 'user_id,team\n' >header
+    seq -f 'u%02.0f,a' 1 5 >selected
+    seq -f 'u%02.0f,b' 6 20 >others
+    cat header selected others >users.csv
+    reading 'where: { team: [a, b] }'
+    onboard
+    reading 'where: { team: a }'
+    cat header selected >users.csv
+    refused "the roster has 5 users, 15 less than the 20"
+    reading 'duplicates: first'
+    cat header selected selected selected selected >users.csv
+    refused "the roster has 5 users, 15 less than the 20"
+    reading ''
+    { sed 's/$/,error_category/' header && sed 's/$/,removed/' selected others; } >users.csv
+    refused "the roster selects no user"
+    reading 'where: { team: a }'
+    cat header selected others >users.csv
+    run_job
+    exits 0
+    is "$(sql "SELECT roster_rows FROM runs ORDER BY id DESC LIMIT 1")" 20
+}
+
 @test "without limits.shrink a fifth may be missing" {
     twenty '{ added: provision }'
     limited '{ added: provision }' ''

@@ -813,6 +813,17 @@ static void a_run_for_named_users_is_no_measure_for_the_next_roster(void **state
     assert_int_equal(rows, 20);
 }
 
+static void users_are_the_measure_for_the_next_roster_and_not_rows(void **state)
+{
+    uint64_t rows;
+
+    (void)state;
+    load_spec("  duplicates: first\n  where: { team: [a] }\n", ADDED);
+    works(run("id,team\nanna,a\nbert,b\ncarl,b\nanna,a\n"));
+    works(ledger_last_roster_rows(ledger, "demo", &rows, &error));
+    assert_int_equal(rows, 3);
+}
+
 static void a_failures_file_is_no_measure_for_the_next_roster(void **state)
 {
     uint64_t rows;
@@ -873,6 +884,7 @@ static const struct CMUnitTest tests[] = {
     TEST(users_who_fail_stand_in_the_failures_file_and_the_others_are_done),
     TEST(a_user_for_whom_everything_goes_wrong_is_one_row_with_the_first_cause_and_the_last),
     TEST(a_run_for_named_users_is_no_measure_for_the_next_roster),
+    TEST(users_are_the_measure_for_the_next_roster_and_not_rows),
     TEST(a_failures_file_is_no_measure_for_the_next_roster),
     TEST(a_grace_period_starts_once_and_its_revoke_is_made_up_for),
 };

@@ -810,6 +810,38 @@ static void an_empty_roster_is_refused_whatever_is_allowed(void **state)
     says("selects no user");
 }
 
+/* Whose absence would remove them: each user once, selected or not. */
+static void the_users_that_the_roster_has_are_counted_and_not_its_rows(void **state)
+{
+    (void)state;
+    load_spec("  duplicates: first\n", ADDED "limits:\n  shrink: 1\n");
+    make_plan("id\nanna\nbert\nanna\nbert\n");
+    assert_false(plan_check_limits(plan, ledger, 4, &allow, &error));
+    says("the roster has 2 users, 2 less than the 4");
+    load_spec("  where: { team: [a] }\n", ADDED "limits:\n  shrink: 1\n");
+    make_plan("id,team\nanna,a\nbert,b\ncarl,b\n");
+    works(plan_check_limits(plan, ledger, 4, &allow, &error));
+    make_plan("id,team\nanna,a\n");
+    assert_false(plan_check_limits(plan, ledger, 3, &allow, &error));
+    says("the roster has 1 user, 2 less than the 3");
+    load_spec("", ADDED "limits:\n  shrink: 1\n");
+    make_plan("id," FAILURES_CATEGORY_COLUMN "\nanna,changed\nbert," FAILURES_REMOVED "\ncarl," FAILURES_REMOVED "\n");
+    assert_false(plan_check_limits(plan, ledger, 3, &allow, &error));
+    says("the roster has 1 user, 2 less than the 3");
+}
+
+static void a_roster_of_removed_users_alone_is_an_empty_one(void **state)
+{
+    (void)state;
+    load_spec("", "rules:\n  removed: delete\nlimits:\n  delete: 100%\n  shrink: 100%\n");
+    provision("anna", 1, "", 0);
+    make_plan("id," FAILURES_CATEGORY_COLUMN "\nanna," FAILURES_REMOVED "\n");
+    allow = (struct plan_allow){.has_shrink = true, .shrink = 100, .has_erase = true, .erase = 100};
+    assert_false(plan_check_limits(plan, ledger, 1, &allow, &error));
+    assert_int_equal(error.code, ERROR_LIMIT);
+    says("selects no user");
+}
+
 /* --only names them: its roster need not be the company. */
 static void a_named_user_is_not_held_up_by_a_small_roster(void **state)
 {
@@ -1017,6 +1049,8 @@ static const struct CMUnitTest tests[] = {
     LIMITS(a_canary_does_not_slip_under_the_limits),
     LIMITS(a_roster_that_shrank_too_much_is_refused),
     LIMITS(an_empty_roster_is_refused_whatever_is_allowed),
+    LIMITS(the_users_that_the_roster_has_are_counted_and_not_its_rows),
+    LIMITS(a_roster_of_removed_users_alone_is_an_empty_one),
     LIMITS(a_named_user_is_not_held_up_by_a_small_roster),
     LIMITS(a_clock_that_stands_before_the_last_good_run_is_refused),
     LIMITS(a_protected_key_is_neither_removed_nor_revoked),
