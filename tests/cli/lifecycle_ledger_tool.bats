@@ -262,12 +262,11 @@ delete done"
 
 # backup, restore: as documented.
 backup() {
-    sqlite3 "$LEDGER" ".backup backup.ledger"
+    (umask 077 && sqlite3 "$LEDGER" ".backup backup.ledger")
 }
 
 restore() {
-    rm contoso.ledger*
-    install -m 600 backup.ledger "$LEDGER"
+    mkdir before && mv contoso.ledger* before/ && cp -p backup.ledger contoso.ledger
 }
 
 @test "a restored ledger: who was deleted since is deleted again, and the 404 is the end of it" {
