@@ -191,6 +191,8 @@ bool spec_fault(struct spec_reader *reader, const struct spec_node *node, const 
     PRINTF_LIKE(4, 5);
 /* "roster.key must be a text, not a list", with the example as hint. Returns false. */
 bool spec_fault_type(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node);
+/* "roster.key: a secret is not written into the job spec", without it. Returns false. */
+bool spec_fault_secret(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node);
 
 /* Fills the spec from the tree and, where the tree is silent, from the table. False when the machine failed. */
 bool spec_read(struct spec_reader *reader);
@@ -225,7 +227,8 @@ bool spec_read_list(struct spec_reader *reader, const struct spec_key *key, stru
 bool spec_read_where(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
 bool spec_read_actions(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node);
-/* The text of a scalar that is there and not empty; NULL after a fault was reported. */
+/* The text of a scalar that is there, not empty, and nothing that looks like a secret; NULL after a fault was reported.
+ */
 const char *spec_scalar(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node);
 /* The value that a word stands for; false after a fault was reported. */
 bool spec_read_choice(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node, int *value);

@@ -156,6 +156,8 @@ static bool read_clause(struct spec_reader *reader, const struct spec_key *key, 
 {
     bool ok = true;
 
+    if (spec_looks_secret(entry->key->text))
+        return spec_fault_secret(reader, key, entry->key);
     clause->column = strdup(entry->key->text);
     if (clause->column == NULL)
         return error_no_memory(reader->error);

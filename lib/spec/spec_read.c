@@ -68,6 +68,26 @@ static bool fault_no_value(struct spec_reader *reader, const struct spec_key *ke
     return spec_fault(reader, node, hint, "%s has no value", spec_place(reader, key, path));
 }
 
+bool spec_fault_secret(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+{
+    char path[SPEC_PATH_SIZE];
+    char hint[SPEC_HINT_SIZE];
+
+    if (key->type == SPEC_REFERENCE)
+        snprintf(hint, sizeof hint, "write %s: { env: NAME } or { file: PATH }", key->name);
+    else
+        hint_example(key, hint);
+    snprintf(hint + strlen(hint), sizeof hint - strlen(hint), "; if others have seen this file, renew the secret too");
+    return spec_fault(reader, node, hint, "%s: a secret is not written into the job spec",
+                      spec_place(reader, key, path));
+}
+
+/* Of a file that must be there it shows whether it is one, and of a command's arguments there is more to say. */
+static bool is_looked_at_later(const struct spec_key *key)
+{
+    return key->type == SPEC_INPUT || key->type == SPEC_INPUTS || key->type == SPEC_ROSTER || key->type == SPEC_COMMAND;
+}
+
 const char *spec_scalar(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
 {
     if (node->bad)
@@ -78,6 +98,10 @@ const char *spec_scalar(struct spec_reader *reader, const struct spec_key *key, 
     }
     if (spec_node_is_null(node) || node->text[0] == '\0') {
         fault_no_value(reader, key, node);
+        return NULL;
+    }
+    if (spec_looks_secret(node->text) && !is_looked_at_later(key)) {
+        spec_fault_secret(reader, key, node);
         return NULL;
     }
     return node->text;

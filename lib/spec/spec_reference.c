@@ -5,10 +5,12 @@
 #include "core/file.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_variable_name(const char *text)
@@ -30,16 +32,21 @@ static bool store(struct spec_reader *reader, const struct spec_key *key, const 
     return spec_replace_text(reader, field, bytes);
 }
 
-static bool fault_inline(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node)
+/* What names no file is not repeated: it may be the secret itself. */
+static bool fault_unread(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node,
+                         const char *file, const struct error *reason)
 {
+    const char *hint = reason->hint[0] != '\0' ? reason->hint : "a relative path starts at the job spec";
     char path[SPEC_PATH_SIZE];
-    char hint[SPEC_HINT_SIZE];
+    char described[128];
+    struct stat info;
 
-    snprintf(hint, sizeof hint,
-             "write %s: { env: NAME } or { file: PATH }; if others have seen this file, renew the secret too",
-             key->name);
-    return spec_fault(reader, node, hint, "%s: a secret is not written into the job spec",
-                      spec_place(reader, key, path));
+    spec_place(reader, key, path);
+    if (stat(file, &info) == 0)
+        return spec_fault(reader, node, hint, "%s: %s", path, reason->message);
+    return spec_fault(reader, node, "name a file that is there; a relative path starts at the job spec",
+                      "%s: cannot open the file that is named here: %s", path,
+                      strerror_r(errno, described, sizeof described));
 }
 
 /* A text that does not have to be there now: a command that sends nothing can do without. */
@@ -61,9 +68,7 @@ static bool read_from(struct spec_reader *reader, const struct spec_key *key, co
         return false;
     spec_place(reader, key, path);
     if (!secret_read_file(&content, file, &reason))
-        ok = !is_needed(reader) ||
-             spec_fault(reader, node, reason.hint[0] != '\0' ? reason.hint : "a relative path starts at the job spec",
-                        "%s: %s", path, reason.message);
+        ok = !is_needed(reader) || fault_unread(reader, key, node, file, &reason);
     else if (content.length == 0)
         ok = !is_needed(reader) ||
              spec_fault(reader, node, "put the value, and nothing else, into the file", "%s: the file is empty", path);
@@ -129,8 +134,8 @@ bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key,
         return false;
     if (node->kind == SPEC_SCALAR) {
         text = spec_scalar(reader, key, node);
-        if (text != NULL && (key->secret || spec_looks_secret(text)))
-            return fault_inline(reader, key, node);
+        if (text != NULL && key->secret)
+            return spec_fault_secret(reader, key, node);
         return text != NULL && store(reader, key, text, strlen(text));
     }
     const struct spec_node *source = node->children;
@@ -144,7 +149,7 @@ bool spec_read_reference(struct spec_reader *reader, const struct spec_key *key,
         return spec_fault(reader, source, "write { env: NAME } or { file: PATH }", "%s: %s needs a name",
                           spec_place(reader, key, path), source->key->text);
     if (spec_looks_secret(source->text))
-        return fault_inline(reader, key, source);
+        return spec_fault_secret(reader, key, source);
     return strcmp(source->key->text, "env") == 0 ? read_environment(reader, key, source)
                                                  : read_file(reader, key, source);
 }

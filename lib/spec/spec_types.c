@@ -115,8 +115,10 @@ static bool read_boolean(struct spec_reader *reader, const struct spec_key *key,
     return true;
 }
 
+/* What is longer than all words is none with a slip, and may be a secret. */
 bool spec_read_choice(struct spec_reader *reader, const struct spec_key *key, const struct spec_node *node, int *value)
 {
+    enum { LONGEST_WORD = 24 };
     const char *word = spec_scalar(reader, key, node);
     char path[SPEC_PATH_SIZE];
     char shown[SPEC_SHOWN_SIZE];
@@ -131,7 +133,7 @@ bool spec_read_choice(struct spec_reader *reader, const struct spec_key *key, co
         }
     }
     return spec_fault(reader, node, spec_suggest_choice(key->choices, word, hint), "%s cannot be %s",
-                      spec_place(reader, key, path), spec_shown(word, shown));
+                      spec_place(reader, key, path), strlen(word) > LONGEST_WORD ? "***" : spec_shown(word, shown));
 }
 
 static bool read_choice(struct spec_reader *reader, const struct spec_key *key, struct spec_node *node)

@@ -190,7 +190,7 @@ is_refused() {
 
 @test "a connection string in a file works, and a missing file is refused" {
     write_job resource='{ connection_string: { file: secret } }'
-    is_refused 'job.yaml:3:' 'secret'
+    is_refused 'job.yaml:3:' 'cannot open the file that is named here: No such file or directory'
     (umask 077 && echo "$CONNECTION_STRING" >secret)
     run_job
     [ "$status" -eq 0 ]

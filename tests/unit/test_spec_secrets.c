@@ -64,6 +64,38 @@ static void a_secret_that_strayed_into_another_key_is_not_quoted_either(void **s
     assert_non_null(strstr(fixture->printed, "resource.endpoint: a secret is not written into the job spec"));
 }
 
+static void a_secret_that_strayed_is_no_name_of_a_file_or_a_column(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char yaml[] = TOP RESOURCE RULES "ledger: '" STRING "'\n"
+                                                  "roster: { csv: users.csv, key: '" STRING "', watch: ['" STRING "'], "
+                                                  "where: { '" STRING "': x } }\n"
+                                                  "outputs: { mapping: '" STRING "' }\n";
+
+    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+
+    assert_int_equal(fixture->problems.total, 5);
+    assert_null(strstr(fixture->printed, "c2VjcmV0"));
+    assert_non_null(strstr(fixture->printed, ": ledger: a secret is not written into the job spec\n"
+                                             "  hint: write for example ledger: "));
+    assert_non_null(strstr(fixture->printed, ": roster.where: a secret is not written into the job spec\n"));
+}
+
+static void what_is_longer_than_any_word_is_not_quoted_as_one(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const values[] = {"abc8Q~Zk3fLmNoPqRsTuVwXyZ0123", "{ kind: abc8Q~Zk3fLmNoPqRsTuVwXyZ0123 }"};
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char yaml[512];
+        snprintf(yaml, sizeof yaml, TOP LEDGER ROSTER RULES "resource: { endpoint: https://a.b, credential: %s }\n",
+                 values[i]);
+        load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
+        assert_int_equal(fixture->problems.total, 1);
+        assert_non_null(strstr(fixture->printed, " cannot be ***\n  hint: write default, client_secret, "));
+    }
+}
+
 static void a_variable_that_is_not_set_is_named(void **state)
 {
     unsetenv("NOT_SET");
@@ -170,11 +202,11 @@ static void a_secret_file_must_be_there_and_hold_text(void **state)
     refuses(state, TOP LEDGER ROSTER RULES "resource: { connection_string: { file: binary.txt } }\n",
             "job.yaml:9:40: resource.connection_string: the file is not text\n"
             "  hint: put the value, and nothing else, into the file\n");
-    struct fixture *fixture = *state;
-    static const char yaml[] = TOP LEDGER ROSTER RULES "resource: { connection_string: { file: gone.txt } }\n";
-    load_bytes(fixture, yaml, strlen(yaml), SPEC_WITH_SECRETS);
-    assert_non_null(strstr(fixture->printed, "job.yaml:9:40: resource.connection_string: "));
-    assert_non_null(strstr(fixture->printed, "gone.txt: No such file or directory"));
+    /* What stands there may be the secret. */
+    refuses(state, TOP LEDGER ROSTER RULES "resource: { connection_string: { file: c2VjcmV0 } }\n",
+            "job.yaml:9:40: resource.connection_string: cannot open the file that is named here: No such file or "
+            "directory\n"
+            "  hint: name a file that is there; a relative path starts at the job spec\n");
 }
 
 static void a_secret_file_that_others_may_write_to_is_refused(void **state)
@@ -249,6 +281,8 @@ int main(void)
         TEST(an_inline_secret_is_refused_and_never_quoted),
         TEST(an_inline_secret_is_shown_by_its_place),
         TEST(a_secret_that_strayed_into_another_key_is_not_quoted_either),
+        TEST(a_secret_that_strayed_is_no_name_of_a_file_or_a_column),
+        TEST(what_is_longer_than_any_word_is_not_quoted_as_one),
         TEST(a_variable_that_is_not_set_is_named),
         TEST(a_variable_has_a_name_that_a_shell_takes),
         TEST(a_secret_is_named_by_one_source),
