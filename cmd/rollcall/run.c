@@ -180,6 +180,9 @@ static int run_job(struct job *job, struct run_arguments *arguments)
         status = command_log_error(&arguments->log, &error);
     if (status == 0)
         return carry_out(job, arguments);
+    if (status == error_exit_status(ERROR_LIMIT) && !arguments->dry_run && job->plan != NULL && job->ledger != NULL &&
+        !run_refused(job->plan, job->ledger, &error))
+        command_log_error(&arguments->log, &error);
     if (job->sinks != NULL && !sinks_finish(job->sinks, job->ledger, &error))
         command_log_error(&arguments->log, &error);
     return status;

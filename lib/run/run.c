@@ -28,15 +28,35 @@ size_t run_reserve_bytes(const struct spec *spec)
     return spec->resource_count * spec->engine.concurrency * RESERVE_PER_REQUEST;
 }
 
+static bool clear_returned(const struct plan *plan, struct ledger *ledger, struct error *error)
+{
+    for (size_t i = 0; i < plan->returned_count; i++)
+        if (!ledger_mark_removed(ledger, plan->returned[i], 0, error))
+            return false;
+    return true;
+}
+
+bool run_refused(const struct plan *plan, struct ledger *ledger, struct error *error)
+{
+    /* Between two rosters nothing but the mark tells who is still to be removed. */
+    if (plan->returned_count == 0 || plan->spec->roster.previous != NULL)
+        return true;
+    if (!ledger_begin(ledger, error))
+        return false;
+    if (clear_returned(plan, ledger, error) && ledger_commit(ledger, error))
+        return true;
+    ledger_rollback(ledger);
+    return false;
+}
+
 /* What was found out while planning and needs no request. */
 static bool write_marks(const struct run *run, int64_t now_s, struct error *error)
 {
     const struct plan *plan = run->input->plan;
     struct ledger *ledger = run->input->ledger;
 
-    for (size_t i = 0; i < plan->returned_count; i++)
-        if (!ledger_mark_removed(ledger, plan->returned[i], 0, error))
-            return false;
+    if (!clear_returned(plan, ledger, error))
+        return false;
     for (size_t i = 0; i < plan->removed_count; i++)
         if (plan->removed[i].marks && !ledger_mark_removed(ledger, plan->removed[i].row, now_s, error))
             return false;

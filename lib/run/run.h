@@ -29,6 +29,10 @@ struct run_input {
  * disk is full. */
 size_t run_reserve_bytes(const struct spec *spec);
 
+/* Of a plan that is not carried out since a limit or a person refused it, the ledger takes one thing: who was removed
+ * and is in the roster is out of the grace period, so that a later leave is not taken for this one. */
+bool run_refused(const struct plan *plan, struct ledger *ledger, struct error *error);
+
 /* Carries the plan out, writes the outputs and tells the reporter. True when it came to its end, whatever became of
  * single users; false with the error when it, or its part in one of the resources, stopped before (an error code of
  * ERROR_NONE: stop_fd asked for it). Of what the summary borrows, only the paths are left afterwards. */

@@ -108,6 +108,43 @@ anna_returns() {
     is "$(sql "SELECT unixepoch() - removed_at < 60 FROM identities WHERE key = 'anna'")" 1
 }
 
+@test "a user who is back in a roster that is refused is out of the grace period" {
+    local rules='{ added: provision, removed: { do: delete, after: 30d } }'
+    write_rules "$rules"
+    onboard
+    write_users ben=mon cleo=mon dora=mon emil=mon
+    run_job
+    gone_for anna $((29 * DAY))
+    write_rules "$rules" limits='{ shrink: 0 }'
+    write_users anna=mon
+    run_job --dry-run
+    exits 3
+    is "$(sql "SELECT removed_at IS NULL FROM identities WHERE key = 'anna'")" 0
+    sends 0 run_job
+    exits 3
+    is "$(sql "SELECT key FROM identities WHERE removed_at IS NOT NULL")" ""
+    # Gone again, it has the whole grace period.
+    write_rules "$rules"
+    write_users ben=mon cleo=mon dora=mon emil=mon
+    sends 0 run_job
+    is "$(sql "SELECT unixepoch() - removed_at < $DAY FROM identities WHERE key = 'anna'")" 1
+}
+
+@test "between two rosters a refusal leaves who is still to be removed" {
+    write_users anna=mon ben=mon cleo=mon
+    onboard
+    write_rules "$GRACE"
+    write_users ben=mon cleo=mon
+    run_job
+    write_rules "$GRACE" limits='{ shrink: 0 }' \
+        roster='{ csv: users.csv, key: user_id, watch: [password_changed_at], previous: older.csv }'
+    cp users.csv older.csv
+    write_users anna=mon
+    run_job
+    exits 3
+    is "$(sql "SELECT key FROM identities WHERE removed_at IS NOT NULL")" anna
+}
+
 @test "a user who is back after the grace period, but before its delete, keeps the identity" {
     anna_leaves
     gone_for anna $((40 * DAY))
