@@ -2,6 +2,7 @@
  * them has a token. */
 #include "entra/entra_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,6 +155,20 @@ static void settle(struct entra_credential *credential, enum link_end end, int64
     }
 }
 
+/* With an access key the service itself refuses a wrong clock, by which grace periods are counted too. */
+static bool agrees_on_time(struct entra_credential *credential, int64_t date_s, int64_t now_s)
+{
+    enum { SKEW_MAX_S = 15 * 60 }; /* as for an access key: acs_stop_hint() */
+    const int64_t ahead_s = date_s > 0 ? now_s - date_s : 0;
+
+    if (ahead_s <= SKEW_MAX_S && ahead_s >= -SKEW_MAX_S)
+        return true;
+    entra_token_clear(&credential->token);
+    error_set(&credential->error, ERROR_REJECTED, "the clock of this machine is %" PRId64 " min %s that of %s",
+              (ahead_s < 0 ? -ahead_s : ahead_s) / 60, ahead_s < 0 ? "behind" : "ahead of", credential->request.origin);
+    return error_hint(&credential->error, "set it");
+}
+
 /* --- driven by the caller --- */
 
 /* The link that has had a token once is used alone from then on [S 8]. */
@@ -201,8 +216,10 @@ void entra_answered(struct entra_credential *credential, const struct entra_answ
         credential->step = ENTRA_WAIT;
         return;
     }
-    settle(credential,
-           is_identity ? identity_read(credential, answer, now_s) : application_read(credential, answer, now_s), now_s);
+    const enum link_end end =
+        is_identity ? identity_read(credential, answer, now_s) : application_read(credential, answer, now_s);
+    const bool is_off = end == GOT_TOKEN && !agrees_on_time(credential, answer->date_s, now_s);
+    settle(credential, is_off ? REFUSED : end, now_s);
 }
 
 void entra_ran(struct entra_credential *credential, const struct entra_run *run, int64_t now_s)

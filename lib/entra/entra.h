@@ -121,6 +121,7 @@ struct entra_answer {
     const char *detail;     /* why there is no answer */
 };
 
+/* A token whose answer has another time than this machine by more than 15 minutes is refused: now_s is its clock. */
 void entra_answered(struct entra_credential *credential, const struct entra_answer *answer, int64_t now_s);
 
 struct entra_run {

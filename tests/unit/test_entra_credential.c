@@ -559,6 +559,35 @@ static void the_metadata_service_is_tried_as_documented(void **state)
     has_token("a.b.c");
 }
 
+static void answer_at(int64_t date_s)
+{
+    struct entra_answer dated = answer_of(200, GOOD);
+
+    dated.date_s = date_s;
+    entra_answered(credential, &dated, NOW_S);
+}
+
+static void a_clock_that_is_off_does_not_sign_in(void **state)
+{
+    (void)state;
+    secret();
+    answer_at(NOW_S - 15 * 60);
+    assert_int_equal(entra_step(credential), ENTRA_DONE);
+    secret();
+    answer_at(NOW_S + 15 * 60);
+    assert_int_equal(entra_step(credential), ENTRA_DONE);
+    secret();
+    answer_at(0); /* not told */
+    assert_int_equal(entra_step(credential), ENTRA_DONE);
+    secret();
+    answer_at(NOW_S - 40 * 24 * 3600);
+    fails(ENTRA_REFUSED, "the clock of this machine is 57600 min ahead of that of https://login.microsoftonline.com",
+          "set it");
+    secret();
+    answer_at(NOW_S + 15 * 60 + 1);
+    fails(ENTRA_REFUSED, "the clock of this machine is 15 min behind that of", "set it");
+}
+
 static void other_hosts_are_tried_three_times_a_second_apart(void **state)
 {
     (void)state;
@@ -902,6 +931,7 @@ int main(void)
         TEST(the_variable_chooses_an_identity_in_the_chain_alone),
         TEST(plain_http_goes_to_the_neighbourhood_alone),
         TEST(the_metadata_service_is_tried_as_documented),
+        TEST(a_clock_that_is_off_does_not_sign_in),
         TEST(other_hosts_are_tried_three_times_a_second_apart),
         TEST(an_identity_that_is_not_assigned_is_named),
         TEST(a_machine_without_one_is_told_soon),
