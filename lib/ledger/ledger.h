@@ -118,6 +118,7 @@ bool ledger_each_identity(struct ledger *ledger, identity_visitor *visit, void *
 /* False with ERROR_NONE in error->code when there is no such user. */
 bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, struct identity *identity,
                  struct error *error);
+bool ledger_find_owner(struct ledger *ledger, const char *id, struct identity *identity, struct error *error);
 bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identity, struct error *error);
 
 /* Is this identity one of the ledger's users', or was it ever in its audit trail? */

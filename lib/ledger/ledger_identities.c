@@ -113,6 +113,16 @@ bool ledger_find(struct ledger *ledger, const char *key, size_t key_length, stru
     return find(ledger, statement, identity, error);
 }
 
+bool ledger_find_owner(struct ledger *ledger, const char *id, struct identity *identity, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_BY_ID, error);
+
+    if (statement == NULL)
+        return false;
+    ledger_bind_text(statement, 1, id);
+    return find(ledger, statement, identity, error);
+}
+
 bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identity, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_IDENTITY_BY_ROW, error);

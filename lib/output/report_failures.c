@@ -38,6 +38,10 @@ static const struct advice {
      "The message names what it does not accept. Correct it in the roster or the job spec, then run again."},
     {NULL, "IdentityNotOwned", 0, 0, "The identity belongs to another resource",
      "Check that job spec and ledger are of the same resource."},
+    {NULL, "identity_of_another", 0, 0, "The identity is another user's",
+     "The service made it for the same custom id, and the ledger knows it as that of the user whom the message names: "
+     "by "
+     "an import, perhaps. Give one of the two another key in the roster, and run again."},
     {NULL, "bad_answer", 0, 0, "The answers could not be read",
      "Something between this machine and the service may change them. When that is out of the way, run again."},
     {"transient", NULL, 0, 0, "No good answer in ten attempts",

@@ -90,7 +90,7 @@ static void take_recorded(struct executor *executor)
             struct task *task = items[i];
             if (task->phase == PHASE_INTENT) {
                 task_list_append(&executor->sendable, task);
-            } else if (task->phase == PHASE_DROPPED || executor->draining) {
+            } else if (task->phase == PHASE_DROPPED || task->verdict == VERDICT_FAILED || executor->draining) {
                 executor_let_go(executor, task);
             } else {
                 if (task->verdict == VERDICT_NEXT)

@@ -5,6 +5,7 @@
 #include "run/moves.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -159,8 +160,35 @@ static bool write_tokens(struct recorder *recorder, struct task **tasks, size_t 
     return true;
 }
 
+/* With a custom id the service answers with what it once made for that, which the ledger may know as another user's: an
+ * import gave it to that one. Neither it nor its token is this user's. */
+static bool refuse_identity_of_another(struct recorder *recorder, struct task *task, struct error *error)
+{
+    struct identity owner;
+
+    if (task->phase != PHASE_RESULT || task->outcome != OUTCOME_DONE || task_action(task) != ACTION_PROVISION ||
+        !engine_is_repeatable(task))
+        return true;
+    if (!ledger_find_owner(recorder->ledger, task->identity, &owner, error))
+        return error->code == ERROR_NONE;
+    if (owner.key_length == task->key_length && memcmp(owner.key, task->key, owner.key_length) == 0)
+        return true;
+    task->awaited = task_comes_back(task);
+    task->outcome = OUTCOME_FAILED;
+    task->verdict = VERDICT_FAILED;
+    secret_clear(&task->answer.token);
+    snprintf(task->answer.code, sizeof task->answer.code, "identity_of_another");
+    snprintf(task->answer.message, sizeof task->answer.message,
+             "the service's identity for this custom id, %.100s, is that of \"%.100s\"", task->identity, owner.key);
+    task->identity[0] = '\0';
+    return true;
+}
+
 static bool write_batch(struct recorder *recorder, struct task **tasks, size_t count, struct error *error)
 {
+    for (size_t i = 0; i < count; i++)
+        if (!refuse_identity_of_another(recorder, tasks[i], error))
+            return false;
     if (recorder->ok && !write_tokens(recorder, tasks, count, false, error))
         return false;
     if (!ledger_begin(recorder->ledger, error))
@@ -255,7 +283,7 @@ static void count_result(struct recorder *recorder, const struct task *task)
 /* After the commit: count it, tell it, and hand the task on. */
 static void pass_on(struct recorder *recorder, struct task *task)
 {
-    const bool goes_back = task->phase == PHASE_INTENT ||
+    const bool goes_back = task->phase == PHASE_INTENT || task->awaited ||
                            (task->phase == PHASE_WITHDRAW ? task->verdict == VERDICT_AGAIN
                                                           : task->phase == PHASE_RESULT && task_comes_back(task));
     const bool is_to_be_delivered =

@@ -73,6 +73,7 @@ struct task {
     unsigned char token_print[TOKEN_FINGERPRINT_SIZE]; /* set when the token goes to the sinks */
     bool token_is_written;                             /* to the files among them */
     bool delivered;                                    /* every required sink has it */
+    bool awaited; /* by the executor, who thought that it would go on, though the recorder had to fail it */
     char first_code[ACS_CODE_SIZE]; /* of the first attempt of this action that went wrong; "" when none did */
 
     const char *key; /* these point into text */

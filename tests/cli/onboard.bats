@@ -111,6 +111,25 @@ teardown() {
     is "$(emulator_identities .customId | sort)" "$(column 1 users.csv | sort)"
 }
 
+@test "an identity that is another user's fails the one user for whom it was answered" {
+    write_job resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, custom_id: true }'
+    printf 'user_id\nanna\n' >users.csv
+    run_job
+    [ "$status" -eq 0 ]
+    local identity
+    identity=$(sql 'SELECT identity FROM identities')
+    printf 'user_id,identity_id\nanna.smith,%s\n' "$identity" >old.csv
+    rm -r out "$LEDGER"
+    "$ROLLCALL" import job.yaml old.csv
+    printf 'user_id\nanna.smith\nanna\nben\n' >users.csv
+    run_job
+    [ "$status" -eq 1 ]
+    says "1 provisioned"
+    is "$(sql 'SELECT key FROM identities ORDER BY key' | xargs)" "anna.smith ben"
+    grep "anna,.*the service's identity for this custom id, $identity, is that of \"\"anna.smith" out/failures.csv
+    is "$(column 1 out/tokens.csv | xargs)" ben
+}
+
 @test "an old version of the interface is spoken where the spec says so" {
     write_job resource='{ connection_string: { env: COMMUNICATION_SERVICES_CONNECTION_STRING }, api_version: 2021-03-07 }'
     run_job

@@ -435,6 +435,34 @@ static void with_a_custom_id_a_lost_create_is_repeated_and_nothing_is_in_doubt(v
     assert_string_not_equal(calls[0].request_id, calls[1].request_id);
 }
 
+static void expect_anna_to_fail_for_the_identity_of_bert(void)
+{
+    load_spec("", ADDED WITH_TOKENS);
+    spec->resources[0].custom_id = true;
+    begin_run();
+    provision("bert", 1, "", NOW_S + 3600 * 24 * 3650L);
+    end_run(RUN_DONE);
+    works(run("id\nanna\nbert\n"));
+    assert_int_equal(call_count, 1);
+    assert_int_equal(summary.failed, 1);
+    assert_non_null(strstr(audit_of("anna"), "provision failed 1 201 identity_of_another"));
+    assert_string_equal(identity_of("bert").id, identity_id(1));
+    assert_false(is_there("tokens.csv"));
+}
+
+static void an_identity_that_is_another_users_fails_one_user(void **state)
+{
+    (void)state;
+    expect_anna_to_fail_for_the_identity_of_bert();
+}
+
+static void an_identity_that_is_another_users_and_came_without_a_token_fails_one_user(void **state)
+{
+    (void)state;
+    forgets_tokens = true;
+    expect_anna_to_fail_for_the_identity_of_bert();
+}
+
 /* --- throttling --- */
 
 static int throttle_first(const struct call *call, char headers[256])
@@ -868,6 +896,8 @@ static const struct CMUnitTest tests[] = {
     TEST(no_token_and_no_key_stands_in_the_ledger_or_the_events),
     TEST(a_create_whose_answer_is_lost_is_listed_in_doubt_with_its_request_id),
     TEST(with_a_custom_id_a_lost_create_is_repeated_and_nothing_is_in_doubt),
+    TEST(an_identity_that_is_another_users_fails_one_user),
+    TEST(an_identity_that_is_another_users_and_came_without_a_token_fails_one_user),
     TEST(a_throttle_holds_back_everybody_until_it_is_over),
     TEST(nobody_fails_because_the_service_is_busy),
     TEST(a_pause_outlives_the_run_and_its_end_too),
