@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "core/text.h"
 #include "output/mapping.h"
 #include "roster/roster.h"
 #include "run/places.h"
@@ -7,6 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A name that is misspelt protects nobody. It is no fault: one list may serve the jobs of several rosters. */
+static void warn_of_unknown(const struct plan *plan, const struct log *log)
+{
+    struct error warning = {.code = ERROR_NONE};
+
+    error_set(&warning, ERROR_NONE,
+              "limits.protect has %zu %s that neither the roster nor the ledger knows, such as \"%s\"",
+              plan->unknown_count, text_noun(plan->unknown_count, "key", "keys"), plan->unknown);
+    error_hint(&warning, "nobody is protected by it: check how it is written");
+    log_error(log, LEVEL_WARNING, &warning);
+}
 
 int job_plan(struct job *job, const struct plan_options *options)
 {
@@ -32,6 +45,11 @@ int job_plan(struct job *job, const struct plan_options *options)
     } else if (job->plan == NULL) {
         status = command_log_error(log, &error);
     }
+    /* `validate` does not look at a ledger that is there. */
+    const bool is_known = job->ledger != NULL || !ledger_exists(job->spec->ledger);
+    if (job->plan != NULL && job->plan->unknown_count > 0 && is_known &&
+        (log == &people || log->level >= LEVEL_WARNING))
+        warn_of_unknown(job->plan, log);
     problems_clear(&problems);
     problems_clear(&previous);
     return status;

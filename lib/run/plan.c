@@ -269,6 +269,8 @@ static bool open_planner(struct planner *planner, const struct plan_options *opt
     planner->plan->parts = calloc(spec->resource_count, sizeof *planner->plan->parts);
     if (planner->plan->parts == NULL)
         return error_no_memory(error);
+    if (!protects_init(&planner->protects, &spec->limits.protect, error))
+        return false;
     homes_init(&planner->homes, spec);
     if (planner->ledger != NULL && (planner->ids = places_find(spec, NULL, planner->ledger, error)) == NULL)
         return false;
@@ -328,6 +330,9 @@ struct plan *plan_make(const struct spec *spec, int roster_fd, struct ledger *le
     join_free(planner.join);
     join_free(planner.teams);
     ok = ok && (!planner.unresolved || read_again(&planner, roster_fd, problems, resolve, error));
+    if (ok)
+        planner.plan->unknown_count = protects_unknown(&planner.protects, &planner.plan->unknown);
+    protects_clear(&planner.protects);
     free(planner.ids);
     free(planner.found);
     if (ok) {

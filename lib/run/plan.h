@@ -61,12 +61,13 @@ struct plan_removed {
     uint8_t at;  /* the resource */
     enum plan_reason reason;
     bool acts;
+    bool is_protected;
     bool marks; /* its grace period starts now: the ledger is to remember when */
 };
 
 struct plan_protected {
-    uint64_t index;  /* of the roster row */
-    const char *key; /* the spec's */
+    uint64_t index; /* of the roster row */
+    int64_t row;    /* in the ledger */
 };
 
 /* What of a plan is about one resource. */
@@ -94,8 +95,10 @@ struct plan {
     int64_t *returned; /* ledger rows marked as removed whose users are in the roster */
     size_t returned_count;
 
-    struct plan_protected *protected; /* roster rows of the keys that limits.protect names */
+    struct plan_protected *protected; /* users of the roster whom limits.protect names */
     size_t protected_count;
+    size_t unknown_count; /* entries of limits.protect that neither roster nor ledger has */
+    const char *unknown;  /* the first of them */
 
     uint64_t categories[CATEGORY_COUNT];
     uint64_t users;                  /* that will be acted on */

@@ -124,6 +124,17 @@ static bool append_returned(struct plan *plan, int64_t row, struct error *error)
     return true;
 }
 
+static bool append_protected(struct plan *plan, uint64_t index, int64_t row, struct error *error)
+{
+    struct plan_protected *grown = realloc(plan->protected, (plan->protected_count + 1) * sizeof *grown);
+
+    if (grown == NULL)
+        return error_no_memory(error);
+    plan->protected = grown;
+    plan->protected[plan->protected_count++] = (struct plan_protected){.index = index, .row = row};
+    return true;
+}
+
 bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SIDES], struct error *error)
 {
     struct planner *planner = context;
@@ -145,6 +156,9 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
         planner->unresolved |= row->reason == REASON_UNRESOLVED;
         if (plan->places != NULL)
             plan->places[here->ref].at = place_now(planner->spec, ledger, plan->places[here->ref].belongs);
+        if (ledger != NULL && (ledger->extra & KNOWN_PROTECTED) != 0 &&
+            !append_protected(plan, here->ref, (int64_t)ledger->ref, error))
+            return false;
         if (ledger != NULL && (ledger->extra & KNOWN_MARKED) != 0)
             return append_returned(plan, (int64_t)ledger->ref, error);
         return true;
@@ -158,6 +172,7 @@ bool planner_judge(void *context, const struct join_entry *const entries[JOIN_SI
         .at = planner_known_place(ledger->extra),
         .reason = reason,
         .acts = asked,
+        .is_protected = (ledger->extra & KNOWN_PROTECTED) != 0,
         .marks = asked && reason == REASON_MEANWHILE && (ledger->extra & KNOWN_MARKED) == 0,
     };
     return removed.reason == REASON_SAME || append_removed(plan, &removed, error);

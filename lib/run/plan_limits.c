@@ -132,13 +132,17 @@ static bool touches(const struct spec *spec, enum plan_reason reason)
     return action_list_has(&actions, ACTION_REVOKE) || action_list_has(&actions, ACTION_DELETE);
 }
 
-static bool refuse_protected(const char *key, enum plan_reason reason, struct error *error)
+static bool refuse_protected(struct ledger *ledger, int64_t row, enum plan_reason reason, struct error *error)
 {
+    struct identity identity;
+
+    if (!ledger_find_row(ledger, row, &identity, error))
+        return error->code == ERROR_NONE ? error_set(error, ERROR_SYSTEM, "a user vanished from the ledger") : false;
     error_set(error, ERROR_LIMIT, "the plan would %s \"%s\", which limits.protect names (%s)",
               plan_category(reason) == CATEGORY_REMOVED ? "cut off"
               : plan_category(reason) == CATEGORY_MOVED ? "delete the identity of"
                                                         : "revoke the tokens of",
-              key, plan_reason_text(reason));
+              identity.key, plan_reason_text(reason));
     return error_hint(error, plan_category(reason) == CATEGORY_REMOVED
                                  ? "put the user back into the roster, or take it out of limits.protect"
                                  : "take the user out of limits.protect for this change, or undo it in the roster");
@@ -146,24 +150,14 @@ static bool refuse_protected(const char *key, enum plan_reason reason, struct er
 
 static bool check_protected(const struct plan *plan, struct ledger *ledger, struct error *error)
 {
-    const struct text_list *protect = &plan->spec->limits.protect;
-    struct identity identity;
-
     for (size_t i = 0; i < plan->protected_count; i++) {
         const struct plan_row *row = &plan->rows[plan->protected[i].index];
         if (row->acts && touches(plan->spec, (enum plan_reason)row->reason))
-            return refuse_protected(plan->protected[i].key, (enum plan_reason)row->reason, error);
+            return refuse_protected(ledger, plan->protected[i].row, (enum plan_reason)row->reason, error);
     }
-    for (size_t i = 0; i < protect->count && plan->removed_count > 0; i++) {
-        if (!ledger_find(ledger, protect->items[i], strlen(protect->items[i]), &identity, error)) {
-            if (error->code != ERROR_NONE)
-                return false;
-            continue;
-        }
-        for (size_t k = 0; k < plan->removed_count; k++)
-            if (plan->removed[k].acts && plan->removed[k].row == identity.row)
-                return refuse_protected(protect->items[i], plan->removed[k].reason, error);
-    }
+    for (size_t i = 0; i < plan->removed_count; i++)
+        if (plan->removed[i].acts && plan->removed[i].is_protected)
+            return refuse_protected(ledger, plan->removed[i].row, plan->removed[i].reason, error);
     return true;
 }
 

@@ -74,23 +74,6 @@ static struct plan_row *row_at(struct planner *planner, uint64_t index, struct e
     return &plan->rows[index];
 }
 
-static bool note_protected(struct plan *plan, const struct roster_row *row, struct error *error)
-{
-    const struct text_list *protect = &plan->spec->limits.protect;
-
-    for (size_t i = 0; i < protect->count; i++) {
-        if (strcmp(protect->items[i], row->key.bytes) != 0)
-            continue;
-        struct plan_protected *grown = realloc(plan->protected, (plan->protected_count + 1) * sizeof *grown);
-        if (grown == NULL)
-            return error_no_memory(error);
-        plan->protected = grown;
-        plan->protected[plan->protected_count++] =
-            (struct plan_protected){.index = row->index, .key = protect->items[i]};
-    }
-    return true;
-}
-
 /* The service takes an id of ours only up to this length [REST 2025-03-02-preview]. */
 static void check_custom_id(struct planner *planner, const struct roster_row *row)
 {
@@ -166,8 +149,8 @@ static bool plan_roster_row(void *context, const struct roster_row *row, struct 
         return true;
     if (row->selected && planner->teams != NULL && !note_teams_user(planner, row, error))
         return false;
-    return note_protected(planner->plan, row, error) &&
-           join_add(planner->join, JOIN_ROSTER, row->key.bytes, row->key.length,
+    protects_has(&planner->protects, row->key.bytes, row->key.length); /* noted, for who is in no ledger yet */
+    return join_add(planner->join, JOIN_ROSTER, row->key.bytes, row->key.length,
                     join_watch_hash(row->watch, row->watch_length), row->index, row->line, error);
 }
 
@@ -262,6 +245,8 @@ uint64_t planner_known(const struct planner *planner, const struct identity *ide
         known |= KNOWN_GRACE_OVER;
     if (is_asked(planner, identity->key))
         known |= KNOWN_ASKED;
+    if (protects_has(&planner->protects, identity->key, identity->key_length))
+        known |= KNOWN_PROTECTED;
     return known;
 }
 

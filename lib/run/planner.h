@@ -8,6 +8,7 @@
 #include "roster/join.h"
 #include "run/home.h"
 #include "run/plan.h"
+#include "run/protects.h"
 
 #include <stdatomic.h>
 
@@ -19,9 +20,10 @@ enum {
     KNOWN_COMPARABLE = 1 << 4, /* its watch text has the columns that the spec watches */
     KNOWN_MARKED = 1 << 5,     /* marked as removed */
     KNOWN_GRACE_OVER = 1 << 6,
-    KNOWN_ASKED = 1 << 7,  /* by --only, or there is no --only */
-    KNOWN_STALE = 1 << 8,  /* its token is to be replaced */
-    KNOWN_PLACE_SHIFT = 9, /* above these: the index of its resource, KNOWN_ELSEWHERE when the spec does not have it */
+    KNOWN_ASKED = 1 << 7,     /* by --only, or there is no --only */
+    KNOWN_STALE = 1 << 8,     /* its token is to be replaced */
+    KNOWN_PROTECTED = 1 << 9, /* by limits.protect */
+    KNOWN_PLACE_SHIFT = 10, /* above these: the index of its resource, KNOWN_ELSEWHERE when the spec does not have it */
     KNOWN_ELSEWHERE = 0xff,
 };
 
@@ -32,6 +34,7 @@ struct planner {
     struct join *teams; /* of the Teams users, in a job that exchanges; else NULL */
     struct ledger *ledger;
     struct homes homes;
+    struct protects protects;
     int64_t *ids;           /* what the ledger calls the spec's resources; NULL without a ledger */
     uint64_t capacity;      /* of plan->rows and plan->places */
     size_t category_column; /* of a failures file; SIZE_MAX */

@@ -238,7 +238,8 @@ const struct spec_key spec_table[] = {
     {"limits", "shrink", SPEC_LIMIT, FIELD(limits.shrink), .initial = "20%", .example = "10%",
      .help = "How many users the roster may lose since the last good run, whether roster.where selects them or not."},
     {"limits", "protect", SPEC_TEXTS, FIELD(limits.protect), .max = 10000, .example = "[ceo@contoso.example]",
-     .help = "Keys that are never revoked or deleted, whatever the roster says."},
+     .help = "Keys that are never revoked or deleted, whatever the roster says; neither case nor blanks around them "
+             "matter."},
 
     {"", "outputs", SPEC_SECTION, .help = "What a run writes."},
     {"outputs", "mapping", SPEC_PATH, FIELD(outputs.mapping), .example = "out/mapping.csv",

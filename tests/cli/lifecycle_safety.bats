@@ -260,7 +260,7 @@ refused() {
 @test "a protected user is not deleted, and nobody else is then" {
     onboard_protected "$DELETE" '{ delete: 100%, shrink: 100%, protect: [anna, nobody] }'
     write_users ben=mon cleo=mon dora=mon
-    refused 'would cut off "anna"' "limits.protect"
+    refused 'would cut off "anna"' "limits.protect has 1 key that neither the roster nor the ledger knows, such as \"nobody\""
     write_users anna=mon ben=mon cleo=mon dora=mon
     run_job
     exits 0

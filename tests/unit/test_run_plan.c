@@ -904,6 +904,37 @@ static void a_protected_key_is_neither_removed_nor_revoked(void **state)
     assert_false(plan_check_limits(plan, ledger, 0, &allow, &error)); /* whatever is allowed */
 }
 
+static void a_protected_key_may_be_written_otherwise(void **state)
+{
+    static const char *const ways[] = {"[CEO]", "['ceo ']", "'cfo, ceo'", "'Ceo,'", "[cto, \" ceo\"]"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char rest[256];
+        snprintf(rest, sizeof rest,
+                 "rules:\n  removed: delete\nlimits:\n  delete: 100%%\n  shrink: 100%%\n  protect: %s\n", ways[i]);
+        load_spec("", rest);
+        if (i == 0) {
+            provision("anna", 1, "", 0);
+            provision("ceo", 2, "", 0);
+        }
+        make_plan("id\nanna\n");
+        assert_false(plan_check_limits(plan, ledger, 0, &allow, &error));
+        says("would cut off \"ceo\"");
+    }
+}
+
+static void a_protected_key_that_nobody_has_is_told(void **state)
+{
+    (void)state;
+    load_spec("", "rules:\n  added: provision\nlimits:\n  protect: [left, new, nobody, ceo2]\n");
+    provision("left", 1, "", 0);
+    act("left", ACTION_DELETE, true);
+    make_plan("id\nnew\n");
+    assert_int_equal(plan->unknown_count, 2);
+    assert_string_equal(plan->unknown, "nobody");
+}
+
 /* --- time --- */
 
 static void twelve_thousand_deletes_take_eleven_and_a_half_minutes(void **state)
@@ -1054,6 +1085,8 @@ static const struct CMUnitTest tests[] = {
     LIMITS(a_named_user_is_not_held_up_by_a_small_roster),
     LIMITS(a_clock_that_stands_before_the_last_good_run_is_refused),
     LIMITS(a_protected_key_is_neither_removed_nor_revoked),
+    LIMITS(a_protected_key_may_be_written_otherwise),
+    LIMITS(a_protected_key_that_nobody_has_is_told),
     plan_test(twelve_thousand_deletes_take_eleven_and_a_half_minutes),
     plan_test(creates_with_tokens_also_wait_for_the_other_quota),
     plan_test(the_users_of_a_plan_come_in_the_rosters_order_and_the_removed_ones_last),
