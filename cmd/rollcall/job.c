@@ -55,9 +55,16 @@ int job_plan(struct job *job, const struct plan_options *options)
     return status;
 }
 
-bool job_check(const struct job *job, const struct plan_allow *allow, struct error *error)
+bool job_check_mapping(const struct job *job, struct error *error)
 {
     const struct mapping_options mapping = mapping_options_of(job->spec);
+
+    return job->spec->outputs.mapping == NULL ||
+           mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error);
+}
+
+bool job_check(const struct job *job, const struct plan_allow *allow, struct error *error)
+{
     uint64_t last_users = 0;
 
     if (job->ledger != NULL) {
@@ -67,9 +74,7 @@ bool job_check(const struct job *job, const struct plan_allow *allow, struct err
         if (!ok)
             return false;
     }
-    return (job->spec->outputs.mapping == NULL ||
-            mapping_check(job->ledger, &mapping, job->spec->outputs.mapping, error)) &&
-           plan_check_limits(job->plan, job->ledger, last_users, allow, error);
+    return job_check_mapping(job, error) && plan_check_limits(job->plan, job->ledger, last_users, allow, error);
 }
 
 void job_let_go(struct job *job)

@@ -19,8 +19,10 @@ struct job {
 /* Reads the roster and makes the plan for a job whose spec and ledger are set. Prints what is wrong; the exit status, 0
  * when all is well. */
 int job_plan(struct job *job, const struct plan_options *options);
-/* Would a run refuse the plan: for the resources that the ledger knows (without addresses by their names alone), a
- * mapping that names whom it does not know, or a limit? */
+/* Does the mapping name only identities that the ledger knows? */
+bool job_check_mapping(const struct job *job, struct error *error);
+/* Would a run refuse the plan: for the resources that the ledger knows (without addresses by their names alone), the
+ * mapping, or a limit? */
 bool job_check(const struct job *job, const struct plan_allow *allow, struct error *error);
 /* Closes what others may wait for: the ledger, and the sinks. */
 void job_let_go(struct job *job);

@@ -160,8 +160,10 @@ static int run_job(struct job *job, struct run_arguments *arguments)
 
     if (ledger_exists(job->spec->ledger)) {
         job->ledger = ledger_open(job->spec->ledger, LEDGER_RUN, &error);
-        /* What a killed run left behind decides which tokens were delivered, and so what is to be done. */
-        if (job->ledger == NULL || (!arguments->dry_run && !open_sinks(job, &error)))
+        /* What a killed run left behind decides which tokens were delivered, and so what is to be done. A ledger that
+         * knows less than the mapping has no say in that. */
+        if (job->ledger == NULL ||
+            (!arguments->dry_run && !(job_check_mapping(job, &error) && open_sinks(job, &error))))
             return command_log_error(&arguments->log, &error);
     }
     int status = plan_run(job, arguments);

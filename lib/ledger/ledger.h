@@ -123,6 +123,8 @@ bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identi
 
 /* Is this identity one of the ledger's users', or was it ever in its audit trail? */
 bool ledger_knows(struct ledger *ledger, const char *key, const char *id, bool *known, struct error *error);
+/* Is a create under way for the user, or was one ever in doubt? */
+bool ledger_may_have_more(struct ledger *ledger, const char *key, bool *may, struct error *error);
 
 /* When the user was found gone from the roster; 0: it is there again. Part of the open transaction. */
 bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error);
@@ -220,6 +222,8 @@ struct intent {
     const char *request_id;
     const char *identity; /* "" for a provision */
     bool repeatable;      /* false: a create without a custom id, which makes another identity each time */
+    const char *watch;    /* as in struct result, for what makes a user known; NULL else */
+    size_t watch_length;
     int64_t at_ms;
 };
 
@@ -262,11 +266,13 @@ struct result {
 
 bool ledger_record_result(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
 
-/* A killed run had put this answer to a provision or issue down elsewhere, and perhaps not here. When the user still
- * has such a task (of the same identity), it is ended as done, in a transaction of its own; then *recovered is true.
- * Fills in what the task knows (task, resource, action, outcome, attempt and request_id); the watch text stays as it
+/* The run, which was killed, had put this answer to a provision or issue down elsewhere, and perhaps not here. When the
+ * user still has such a task of that run (an issue: of the same identity; a provision: and no other living identity),
+ * it is ended as done, in a transaction of its own; then *recovered is true. Fills in what the task knows (task,
+ * resource, action, outcome, attempt, request_id, the watch text of a provision); the watch text of others stays as it
  * is, so that what it stands for is not taken for applied. Call it before ledger_run_begin(). */
-bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error);
+bool ledger_recover_result(struct ledger *ledger, int64_t run, struct result *result, bool *recovered,
+                           struct error *error);
 /* Tasks that a former run left behind: each is put into the audit trail (as in doubt, or as to be repeated) and
  * removed. Part of the open transaction. */
 bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, struct error *error);
@@ -274,11 +280,28 @@ bool ledger_settle_tasks(struct ledger *ledger, int64_t run, int64_t at_ms, stru
  * (token_delivered; looks at the key, the identity and the token's fields), or the audit trail says why not (code and
  * message). Part of the open transaction. */
 bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct result *result, struct error *error);
-/* The token with this fingerprint, if it is the one that counts, is owed again: its sink has lost it. */
-bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
-                         const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error);
-/* Tokens of runs that did not end count as not delivered: their sink has lost them. */
-bool ledger_forget_undelivered(struct ledger *ledger, struct error *error);
+
+/* --- journals of token files: what a run delivers stands in one until the run ends --- */
+
+struct token_journal {
+    int64_t id;  /* 0: there is none; later ones have greater ids */
+    int64_t run; /* whose tokens stand in it; 0 likewise */
+    uint64_t inode;
+    int64_t length; /* what it was before rows of the old file were appended; -1: none were */
+};
+
+/* The journal at `path` (absolute) is that of this run. Part of the open transaction. */
+bool ledger_note_journal(struct ledger *ledger, const char *path, uint64_t inode, int64_t run, int64_t *id,
+                         struct error *error);
+/* The last one that was noted for this path. */
+bool ledger_find_journal(struct ledger *ledger, const char *path, struct token_journal *journal, struct error *error);
+bool ledger_note_journal_length(struct ledger *ledger, int64_t id, uint64_t inode, int64_t length, struct error *error);
+/* Its tokens are where they belong. */
+bool ledger_end_journal(struct ledger *ledger, int64_t id, struct error *error);
+/* The greatest id; 0: there is no journal. */
+bool ledger_last_journal(struct ledger *ledger, int64_t *id, struct error *error);
+/* Journals up to this id will not be read any more: the tokens of their runs are owed again. */
+bool ledger_forget_journals(struct ledger *ledger, int64_t last, struct error *error);
 
 struct audit_record {
     int64_t id;

@@ -133,20 +133,36 @@ bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identi
     return find(ledger, statement, identity, error);
 }
 
+static bool look(struct ledger *ledger, sqlite3_stmt *statement, bool *found, struct error *error)
+{
+    bool row;
+
+    if (!ledger_step(ledger, statement, "look for an identity", &row, error))
+        return false;
+    *found = row && sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
 bool ledger_knows(struct ledger *ledger, const char *key, const char *id, bool *known, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_KNOWS, error);
-    bool row;
 
     if (statement == NULL)
         return false;
     ledger_bind_text(statement, 1, key);
     ledger_bind_text(statement, 2, id);
-    if (!ledger_step(ledger, statement, "look for an identity", &row, error))
+    return look(ledger, statement, known, error);
+}
+
+bool ledger_may_have_more(struct ledger *ledger, const char *key, bool *may, struct error *error)
+{
+    sqlite3_stmt *statement = ledger_statement(ledger, SQL_MAY_HAVE_MORE, error);
+
+    if (statement == NULL)
         return false;
-    *known = row && sqlite3_column_int(statement, 0) != 0;
-    sqlite3_reset(statement);
-    return true;
+    ledger_bind_text(statement, 1, key);
+    return look(ledger, statement, may, error);
 }
 
 bool ledger_mark_removed(struct ledger *ledger, int64_t row, int64_t removed_at_s, struct error *error)
@@ -189,18 +205,13 @@ bool ledger_has_token(struct ledger *ledger, const char *key, size_t key_length,
                       struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_HAS_TOKEN, error);
-    bool row;
 
     if (statement == NULL)
         return false;
     sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
     sqlite3_bind_blob(statement, 2, fingerprint, TOKEN_FINGERPRINT_SIZE, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, now_s);
-    if (!ledger_step(ledger, statement, "look for a token", &row, error))
-        return false;
-    *has = row && sqlite3_column_int(statement, 0) != 0;
-    sqlite3_reset(statement);
-    return true;
+    return look(ledger, statement, has, error);
 }
 
 bool ledger_version(struct ledger *ledger, char version[LEDGER_VERSION_SIZE], struct error *error)

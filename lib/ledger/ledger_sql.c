@@ -160,6 +160,20 @@ const char *const ledger_migrations[] = {
 
     /* 9 to 10: whether a create had a custom id; NULL in what was written before */
     "ALTER TABLE audit ADD COLUMN repeatable INTEGER;",
+
+    /* 10 to 11: which run's tokens stand in which journal, instead of a guess by how the last run ended; and what a
+     * create is to apply, for one that only a journal knows of */
+    "CREATE TABLE token_journals ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  path TEXT NOT NULL,"
+    "  run INTEGER NOT NULL,"
+    "  inode INTEGER NOT NULL,"
+    "  length INTEGER" /* before what counts of the old file is appended */
+    ") STRICT;"
+    "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL, token_run = NULL"
+    "  WHERE token_run IN (SELECT id FROM runs WHERE state = 'running');"
+    "DELETE FROM meta WHERE name = 'token_journal_length';"
+    "ALTER TABLE tasks ADD COLUMN watch TEXT;",
 };
 
 const int ledger_schema_version = sizeof ledger_migrations / sizeof *ledger_migrations;
@@ -193,6 +207,9 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_IDENTITY_ANY] = "SELECT " IDENTITY_COLUMNS " FROM identities WHERE resource = ?1 LIMIT 1",
     [SQL_KNOWS] = "SELECT EXISTS (SELECT 1 FROM identities WHERE identity = ?2)"
                   " OR EXISTS (SELECT 1 FROM audit WHERE key = ?1 AND identity = ?2)",
+    [SQL_MAY_HAVE_MORE] = "SELECT EXISTS (SELECT 1 FROM tasks WHERE key = ?1 AND action = 'provision')"
+                          " OR EXISTS (SELECT 1 FROM audit WHERE key = ?1"
+                          " AND (outcome = 'in_doubt' OR outcome = 'unconfirmed'))",
     [SQL_IDENTITY_ADOPT] = "INSERT INTO identities (key, identity, state, watch, token_expires_at, resource)"
                            " VALUES (?1, ?2, ?3, '', ?4, ?5)",
     [SQL_HAS_TOKEN] = "SELECT (token_fingerprint IS NULL OR token_fingerprint = ?2) AND token_expires_at > ?3"
@@ -218,13 +235,15 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_LAST_ANSWERED] = "SELECT ended_at FROM runs WHERE state IN ('done', 'failed')"
                           " AND provisioned + issued + revoked + deleted + exchanged > 0 ORDER BY id DESC LIMIT 1",
 
-    [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at, resource)"
-                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SQL_TASK_INSERT] = "INSERT INTO tasks (run, key, action, attempt, request_id, identity, repeatable, at, resource,"
+                        " watch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [SQL_TASK_DELETE] = "DELETE FROM tasks WHERE id = ?1",
     [SQL_TASKS] = "SELECT key, action, attempt, request_id, identity, repeatable, at, resource FROM tasks ORDER BY id",
-    [SQL_TASK_OF_KEY] = "SELECT id, run, action, attempt, request_id, resource FROM tasks WHERE key = ?1"
-                        " AND (action = 'provision' OR ((action = 'issue' OR action = 'exchange') AND identity = ?2))"
-                        " ORDER BY id DESC LIMIT 1",
+    [SQL_TASK_OF_KEY] =
+        "SELECT id, action, attempt, request_id, resource, coalesce(watch, '') FROM tasks WHERE key = ?1 AND run = ?3"
+        " AND ((action = 'provision' AND NOT EXISTS (SELECT 1 FROM identities WHERE key = ?1 AND identity <> ?2"
+        " AND (state = 'active' OR state = 'revoked')))"
+        " OR ((action = 'issue' OR action = 'exchange') AND identity = ?2)) ORDER BY id DESC LIMIT 1",
     [SQL_TASKS_DELETE_ALL] = "DELETE FROM tasks",
 
     [SQL_AUDIT_INSERT] = "INSERT INTO audit (at, run, key, action, outcome, attempt, identity, status, code, message,"
@@ -262,11 +281,17 @@ const char *const ledger_sql[SQL_STATEMENTS] = {
     [SQL_ADOPT_WATCH] = "UPDATE identities SET watch = ?2 WHERE id = ?1",
     [SQL_IDENTITY_DELIVERED] = "UPDATE identities SET token_expires_at = ?3, token_fingerprint = ?4, token_run = ?5"
                                " WHERE key = ?1 AND identity = ?2 AND token_expires_at = 0",
-    [SQL_FORGET_TOKEN] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL, token_run = NULL"
-                         " WHERE key = ?1 AND token_fingerprint = ?2",
-    [SQL_FORGET_UNDELIVERED] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL,"
-                               " token_run = NULL"
-                               " WHERE token_run IN (SELECT id FROM runs WHERE state = 'running')",
+
+    [SQL_JOURNAL_INSERT] = "INSERT INTO token_journals (path, run, inode) VALUES (?1, ?2, ?3)",
+    [SQL_JOURNAL_BY_PATH] =
+        "SELECT id, run, inode, length FROM token_journals WHERE path = ?1 ORDER BY id DESC LIMIT 1",
+    [SQL_JOURNAL_LENGTH] = "UPDATE token_journals SET inode = ?2, length = ?3 WHERE id = ?1",
+    [SQL_JOURNAL_DELETE] = "DELETE FROM token_journals WHERE id = ?1",
+    [SQL_JOURNAL_LAST] = "SELECT coalesce(max(id), 0) FROM token_journals",
+    [SQL_JOURNALS_EXIST] = "SELECT EXISTS (SELECT 1 FROM token_journals WHERE id <= ?1)",
+    [SQL_JOURNALS_FORGET] = "UPDATE identities SET token_expires_at = 0, token_fingerprint = NULL, token_run = NULL"
+                            " WHERE token_run IN (SELECT run FROM token_journals WHERE id <= ?1)",
+    [SQL_JOURNALS_DELETE] = "DELETE FROM token_journals WHERE id <= ?1",
 
     [SQL_TOTALS_NEW] = "SELECT id, run, action, outcome, CASE code WHEN '" RUN_ENDED "' THEN NULL ELSE elapsed_ms END"
                        " FROM audit WHERE id > ?1 AND request_id IS NOT NULL ORDER BY id",

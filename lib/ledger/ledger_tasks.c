@@ -44,6 +44,10 @@ bool ledger_record_intent(struct ledger *ledger, int64_t run, const struct inten
     sqlite3_bind_int(statement, 7, intent->repeatable);
     sqlite3_bind_int64(statement, 8, intent->at_ms);
     sqlite3_bind_int64(statement, 9, intent->resource);
+    if (intent->watch != NULL)
+        sqlite3_bind_text(statement, 10, intent->watch, (int)intent->watch_length, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, 10);
     if (!ledger_do(ledger, statement, "record a task", error))
         return false;
     *task = sqlite3_last_insert_rowid(ledger->db);
@@ -232,47 +236,49 @@ bool ledger_record_result(struct ledger *ledger, int64_t run, const struct resul
     return true;
 }
 
-/* Fills in what the task row knows; *run is 0 when there is none. */
-static bool find_open_task(struct ledger *ledger, struct result *result, int64_t *run, char request_id[64],
+/* Fills in what the task row knows; the task is 0 when there is none. */
+static bool find_open_task(struct ledger *ledger, int64_t run, struct result *result, char request_id[64],
                            struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_TASK_OF_KEY, error);
     bool row;
 
-    *run = 0;
+    result->task = 0;
     if (statement == NULL)
         return false;
     sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
     ledger_bind_text(statement, 2, result->identity);
+    sqlite3_bind_int64(statement, 3, run);
     if (!ledger_step(ledger, statement, "look for a task", &row, error))
         return false;
-    if (row && action_parse(ledger_column_text(statement, 2), &result->action)) {
+    buffer_reset(&ledger->found);
+    if (row && action_parse(ledger_column_text(statement, 1), &result->action)) {
         result->task = sqlite3_column_int64(statement, 0);
-        *run = sqlite3_column_int64(statement, 1);
-        result->attempt = (uint32_t)sqlite3_column_int64(statement, 3);
-        snprintf(request_id, 64, "%s", ledger_column_text(statement, 4));
-        result->resource = sqlite3_column_int64(statement, 5);
+        result->attempt = (uint32_t)sqlite3_column_int64(statement, 2);
+        snprintf(request_id, 64, "%s", ledger_column_text(statement, 3));
+        result->resource = sqlite3_column_int64(statement, 4);
+        buffer_append(&ledger->found, ledger_column_text(statement, 5), (size_t)sqlite3_column_bytes(statement, 5));
     }
     sqlite3_reset(statement);
-    return true;
+    result->watch = ledger->found.data;
+    result->watch_length = ledger->found.length;
+    return !buffer_failed(&ledger->found) || buffer_error(&ledger->found, "the watched columns of a user", error);
 }
 
-bool ledger_recover_result(struct ledger *ledger, struct result *result, bool *recovered, struct error *error)
+bool ledger_recover_result(struct ledger *ledger, int64_t run, struct result *result, bool *recovered,
+                           struct error *error)
 {
     char request_id[64] = "";
-    int64_t run;
 
     *recovered = false;
-    if (!find_open_task(ledger, result, &run, request_id, error))
+    if (!find_open_task(ledger, run, result, request_id, error))
         return false;
-    if (run == 0)
+    if (result->task == 0)
         return true;
     result->outcome = OUTCOME_DONE;
     result->request_id = request_id;
     result->code = "recovered";
     result->message = "the run ended before it recorded the answer";
-    result->watch = "";
-    result->watch_length = 0;
     result->is_last = false;
     *recovered =
         ledger_begin(ledger, error) && ledger_record_result(ledger, run, result, error) && ledger_commit(ledger, error);
@@ -341,25 +347,6 @@ bool ledger_record_delivery(struct ledger *ledger, int64_t run, const struct res
     ledger_bind_text(statement, 2, result->identity);
     bind_token(statement, 3, run, result);
     return ledger_do(ledger, statement, "record the delivery of a token", error);
-}
-
-bool ledger_forget_token(struct ledger *ledger, const char *key, size_t key_length,
-                         const unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE], struct error *error)
-{
-    sqlite3_stmt *statement = ledger_statement(ledger, SQL_FORGET_TOKEN, error);
-
-    if (statement == NULL)
-        return false;
-    sqlite3_bind_text(statement, 1, key, (int)key_length, SQLITE_STATIC);
-    sqlite3_bind_blob(statement, 2, fingerprint, TOKEN_FINGERPRINT_SIZE, SQLITE_STATIC);
-    return ledger_do(ledger, statement, "forget a token that was not delivered", error);
-}
-
-bool ledger_forget_undelivered(struct ledger *ledger, struct error *error)
-{
-    sqlite3_stmt *statement = ledger_statement(ledger, SQL_FORGET_UNDELIVERED, error);
-
-    return statement != NULL && ledger_do(ledger, statement, "forget tokens that were not delivered", error);
 }
 
 static void fill(sqlite3_stmt *statement, struct audit_record *record)

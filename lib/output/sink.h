@@ -57,6 +57,8 @@ struct sink_kind {
      * available. Never shows a token. */
     enum sink_answer (*deliver)(void *self, const struct token *tokens, size_t count, bool *refused,
                                 struct error *error);
+    /* Files only: the journal is that of this run from now on. Part of the open transaction. */
+    bool (*begin)(void *self, struct ledger *ledger, int64_t run, struct error *error);
     /* Files only: a token that it may hold has ended (its user was revoked, deleted or lost). */
     void (*note_end)(void *self);
     /* Files only, takes it: the file of this run stands in its place, and `shown` has its name; "" where there was

@@ -80,6 +80,7 @@ static bool open_sink(struct sinks *sinks, struct sink *sink, struct ledger *led
 struct sinks *sinks_open(const struct spec *spec, struct ledger *ledger, const struct clock *clock, struct error *error)
 {
     const size_t count = spec->outputs.sink_count;
+    int64_t last_journal; /* of former runs */
     struct sinks *sinks = calloc(1, sizeof *sinks + count * sizeof sinks->list[0]);
 
     if (sinks == NULL) {
@@ -93,6 +94,8 @@ struct sinks *sinks_open(const struct spec *spec, struct ledger *ledger, const s
         error_errno(error, "cannot make an event descriptor");
         goto fail;
     }
+    if (!ledger_last_journal(ledger, &last_journal, error))
+        goto fail;
     for (size_t i = 0; i < count; i++) {
         struct sink *sink = &sinks->list[sinks->count++];
         sink->spec = &spec->outputs.sinks[i];
@@ -101,6 +104,9 @@ struct sinks *sinks_open(const struct spec *spec, struct ledger *ledger, const s
         if (sink->kind->is_file && !open_sink(sinks, sink, ledger, error))
             goto fail;
     }
+    /* Those that were killed and wrote their tokens elsewhere, or where nobody can read them. */
+    if (!ledger_forget_journals(ledger, last_journal, error))
+        goto fail;
     return sinks;
 fail:
     sinks_close(sinks);
@@ -117,6 +123,16 @@ void sinks_close(struct sinks *sinks)
     if (sinks->hurry_fd >= 0)
         close(sinks->hurry_fd);
     free(sinks);
+}
+
+bool sinks_begin(struct sinks *sinks, struct ledger *ledger, int64_t run, struct error *error)
+{
+    for (size_t i = 0; i < sinks->count; i++) {
+        const struct sink *sink = &sinks->list[i];
+        if (sink->kind->is_file && !sink->kind->begin(sink->self, ledger, run, error))
+            return false;
+    }
+    return true;
 }
 
 /* --- patience --- */

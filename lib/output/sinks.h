@@ -22,6 +22,9 @@ struct sinks *sinks_open(const struct spec *spec, struct ledger *ledger, const s
 /* Opens the others, for a run that will have tokens. One that is not required may be away. */
 bool sinks_connect(struct sinks *sinks, struct error *error);
 
+/* The ledger notes that the tokens of this run go to the journals of these files. Part of the open transaction. */
+bool sinks_begin(struct sinks *sinks, struct ledger *ledger, int64_t run, struct error *error);
+
 /* To the files, durable afterwards. False when a required one failed: nothing may count as delivered any more. */
 bool sinks_write(struct sinks *sinks, const struct token *tokens, size_t count, struct error *error);
 /* Is there anything else than files? Then a token counts when sinks_deliver() says so. */

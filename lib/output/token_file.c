@@ -7,7 +7,7 @@
  * the token that the ledger knows as delivered: older ones, and those that have ended, are dropped.
  *
  * Of a sealed file the journal holds fingerprints in place of the tokens.  The tokens of a run that did not come to its
- * end cannot be read any more by anybody: the next run has the ledger forget those that the journal names.
+ * end cannot be read any more by anybody: the next run has the ledger forget them.
  */
 #include "core/clock.h"
 #include "core/file.h"
@@ -123,10 +123,15 @@ static void *open_file(const struct sink_options *options, struct error *error)
         (options->only_check ||
          (file_make_parents(path, 0700, error) && file_check_directory(path, error) &&
           token_journal_check(file, ledger, error) && token_journal_take_over(file, ledger, options->now_s, error) &&
-          token_journal_make(file, ledger, error))))
+          token_journal_make(file, error))))
         return file;
     close_file(file);
     return NULL;
+}
+
+static bool begin(void *self, struct ledger *ledger, int64_t run, struct error *error)
+{
+    return token_journal_note(self, ledger, run, error);
 }
 
 /* --- delivering --- */
@@ -211,7 +216,8 @@ static bool finish(void *self, struct ledger *ledger, int64_t now_s, char shown[
     else if (file->rewrites)
         ok = token_journal_to_file(file, ledger, now_s, error);
     if (ok && (file->seal != NULL || !file->rewrites))
-        ok = unlink(file->journal) == 0 || error_errno(error, "cannot remove %s", file->journal);
+        ok = (token_journal_end(file, ledger, error) && unlink(file->journal) == 0) ||
+             error_errno(error, "cannot remove %s", file->journal);
     close_file(file);
     return ok;
 }
@@ -219,6 +225,7 @@ static bool finish(void *self, struct ledger *ledger, int64_t now_s, char shown[
 const struct sink_kind sink_token_file = {
     .is_file = true,
     .open = open_file,
+    .begin = begin,
     .deliver = deliver,
     .note_end = note_end,
     .finish = finish,

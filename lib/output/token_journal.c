@@ -8,14 +8,16 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FLUSH_AT = 256 * 1024 };
+enum { FLUSH_AT = 256 * 1024, DESCRIPTION_SIZE = 512 };
 
-/* Named value in the ledger, "<inode of the journal> <length>": see token_journal_to_file(). */
-#define JOURNAL_LENGTH "token_journal_length"
+/* Named value in the ledger for each token file, with its path: what it looked like when the ledger knew all identities
+ * in it. */
+#define SEEN "token_file "
 
 /* --- what stands in the file and in a journal --- */
 
@@ -23,26 +25,28 @@ struct reading {
     struct token_file *file;
     struct ledger *ledger;
     int64_t now_s;
+    const char *path; /* being read */
+    int64_t run;      /* that was killed: whose journal it is; 0: not known */
+    bool is_lost;     /* nobody will read the tokens in it: they are owed */
 };
 
-static bool stop_reading(void *context, const struct token_row *row, struct error *error)
-{
-    (void)context, (void)row, (void)error;
-    return false;
-}
-
-/* For a ledger that knows nobody: it was lost, or emptied, and this file is perhaps the only trace of who has which
- * identity. */
-static bool refuse_row(void *context, const struct token_row *row, struct error *error)
+/* An identity that the ledger knows nothing of, and no create that is in doubt can have made: the ledger was lost, or
+ * is an older copy, and this file is perhaps the only trace of who has that identity. */
+static bool refuse_strangers(void *context, const struct token_row *row, struct error *error)
 {
     const struct reading *reading = context;
+    bool known = false;
 
-    (void)row;
-    error_set(error, ERROR_LIMIT, "%s names identities, and the ledger knows none", reading->file->path);
+    if (!ledger_knows(reading->ledger, row->key, row->identity, &known, error) ||
+        (!known && !ledger_may_have_more(reading->ledger, row->key, &known, error)))
+        return false;
+    if (known)
+        return true;
+    error_set(error, ERROR_LIMIT, "%s names identities that the ledger does not know", reading->path);
     return error_hint(error,
-                      "was the ledger lost? Restore it, or adopt them: `rollcall import JOB.yaml %s`; or move "
-                      "the file away",
-                      reading->file->path);
+                      "was the ledger lost, or restored from an older copy? Adopt them first: "
+                      "`rollcall import JOB.yaml %s`; or move the file away",
+                      reading->path);
 }
 
 /* Does the ledger count the token of this row? */
@@ -84,7 +88,7 @@ static bool recover(const struct reading *reading, const struct token_row *row,
         .identity = row->identity,
         .at_ms = reading->now_s * 1000,
         .token_wanted = true,
-        .token_delivered = reading->file->is_alone && reading->file->seal == NULL,
+        .token_delivered = reading->file->is_alone && !reading->is_lost,
     };
     int64_t expires_at_ms;
     bool recovered = false;
@@ -94,7 +98,7 @@ static bool recover(const struct reading *reading, const struct token_row *row,
         return true;
     memcpy(result.token_fingerprint, fingerprint, sizeof result.token_fingerprint);
     result.token_expires_at_s = expires_at_ms / 1000;
-    if (!ledger_recover_result(reading->ledger, &result, &recovered, error))
+    if (!ledger_recover_result(reading->ledger, reading->run, &result, &recovered, error))
         return false;
     *counted = recovered && result.token_delivered;
     return true;
@@ -103,15 +107,17 @@ static bool recover(const struct reading *reading, const struct token_row *row,
 /* As keep_row, for the journal of a killed run. A row that the ledger does not want goes. */
 static bool recover_row(void *context, const struct token_row *row, struct error *error)
 {
-    const struct reading *reading = context;
+    struct reading *reading = context;
     unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
     bool counted = false;
 
+    reading->is_lost |= strncmp(row->token, TOKEN_PRINT_PREFIX, strlen(TOKEN_PRINT_PREFIX)) == 0;
     if (!token_fingerprint(row->token, row->token_length, fingerprint))
         return error_no_memory(error);
     return is_counted(reading, row, fingerprint, &counted, error) &&
            (counted || recover(reading, row, fingerprint, &counted, error)) &&
-           (!counted || copy_row(reading, row, error));
+           (counted || refuse_strangers(reading, row, error)) &&
+           (!counted || reading->is_lost || copy_row(reading, row, error));
 }
 
 static bool file_is_there(const char *path)
@@ -127,6 +133,7 @@ static bool read_tokens(struct reading *reading, const char *path, token_row_vis
 
     if (!file_is_there(path))
         return true;
+    reading->path = path;
     const int fd = file_open_private(path, error);
     if (fd < 0)
         return false;
@@ -141,42 +148,101 @@ static bool read_tokens(struct reading *reading, const char *path, token_row_vis
 
 /* --- the journal --- */
 
+/* The path by which the ledger knows a file, there or not: the same from wherever rollcall is started. */
+static bool absolute(const char *path, char resolved[PATH_MAX], struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char directory[PATH_MAX];
+
+    snprintf(directory, sizeof directory, "%.*s.", (int)(name - path), path);
+    if (realpath(directory, resolved) == NULL)
+        return error_errno(error, "cannot look at %s", directory);
+    const size_t length = strlen(resolved);
+    const int added = snprintf(resolved + length, PATH_MAX - length, "/%s", name);
+    return (size_t)added < PATH_MAX - length ||
+           error_set(error, ERROR_INPUT, "the path %.64s... is too long", resolved);
+}
+
+/* --- whom the file names --- */
+
+static bool name_of_seen(const struct token_file *file, char name[sizeof SEEN + PATH_MAX], struct error *error)
+{
+    memcpy(name, SEEN, sizeof SEEN);
+    return absolute(file->path, name + strlen(SEEN), error);
+}
+
+/* "" when it is not there. */
+static void describe(const struct token_file *file, char text[DESCRIPTION_SIZE])
+{
+    struct stat info;
+
+    if (lstat(file->path, &info) != 0)
+        text[0] = '\0';
+    else
+        snprintf(text, DESCRIPTION_SIZE, "%d %ju %jd %jd.%09ld %s", file->layout.format, (uintmax_t)info.st_ino,
+                 (intmax_t)info.st_size, (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec, file->layout.key_column);
+}
+
+static bool note_seen(const struct token_file *file, struct ledger *ledger, struct error *error)
+{
+    char name[sizeof SEEN + PATH_MAX];
+    char now[DESCRIPTION_SIZE];
+
+    describe(file, now);
+    return name_of_seen(file, name, error) && ledger_set(ledger, name, now, error);
+}
+
+bool token_journal_check(struct token_file *file, struct ledger *ledger, struct error *error)
+{
+    struct reading look = {.file = file, .ledger = ledger};
+    char name[sizeof SEEN + PATH_MAX];
+    char seen[DESCRIPTION_SIZE];
+    char now[DESCRIPTION_SIZE];
+
+    describe(file, now);
+    if (file->seal != NULL || now[0] == '\0')
+        return true;
+    if (!name_of_seen(file, name, error) || !ledger_get(ledger, name, seen, sizeof seen, error))
+        return false;
+    return strcmp(seen, now) == 0 ||
+           (read_tokens(&look, file->path, refuse_strangers, error) && ledger_set(ledger, name, now, error));
+}
+
+/* --- the journal --- */
+
+/* The length that it has before rows of the old file are appended: half an appending can be cut off again. And what the
+ * file will be known by when it has been renamed. */
 static bool note_length(const struct token_file *file, struct ledger *ledger, struct error *error)
 {
     struct stat info;
-    char value[64];
 
+    if (file->note == 0)
+        return true;
     if (fstat(file->fd, &info) != 0)
         return error_errno(error, "cannot look at %s", file->journal);
-    snprintf(value, sizeof value, "%ju %jd", (uintmax_t)info.st_ino, (intmax_t)info.st_size);
-    return ledger_set(ledger, JOURNAL_LENGTH, value, error);
+    return ledger_note_journal_length(ledger, file->note, info.st_ino, info.st_size, error);
 }
 
-/* The length that was noted for this very journal; -1: none. */
-static off_t noted_length(const char *value, ino_t inode)
-{
-    char *end;
-    const uintmax_t number = strtoumax(value, &end, 10);
-
-    return end != value && number == inode && *end == ' ' ? (off_t)strtoimax(end + 1, &end, 10) : -1;
-}
-
-/* The journal becomes the file: what still counts of the old file is appended to it, then it is renamed. The length it
- * had before stands in the ledger, so that half an appending can be cut off again. */
+/* The journal becomes the file: what still counts of the old file is appended to it, then it is renamed. */
 bool token_journal_to_file(struct token_file *file, struct ledger *ledger, int64_t now_s, struct error *error)
 {
     struct reading reading = {.file = file, .ledger = ledger, .now_s = now_s};
 
-    if (!token_file_flush(file, error))
-        return false;
-    if (file_is_there(file->path) &&
-        (!note_length(file, ledger, error) || !read_tokens(&reading, file->path, keep_row, error) ||
-         !token_file_flush(file, error)))
+    if (!token_file_flush(file, error) || !note_length(file, ledger, error) ||
+        !read_tokens(&reading, file->path, keep_row, error) || !token_file_flush(file, error))
         return false;
     crash_point();
     if (fsync(file->fd) != 0 || rename(file->journal, file->path) != 0)
         return error_errno(error, "cannot write %s", file->path);
-    return file_sync_directory(file->path, error);
+    crash_point();
+    return file_sync_directory(file->path, error) && token_journal_end(file, ledger, error) &&
+           note_seen(file, ledger, error);
+}
+
+bool token_journal_end(struct token_file *file, struct ledger *ledger, struct error *error)
+{
+    return file->note == 0 || ledger_end_journal(ledger, file->note, error);
 }
 
 /* The end of the last whole line: a journal may end in half a line, which was not synced and nothing counts on. */
@@ -201,28 +267,23 @@ static bool last_whole_line(int fd, off_t size, off_t *end)
 }
 
 /* Cuts off what is no part of the journal: half a line, or half an appending of the old file. */
-static bool repair_journal(struct token_file *file, struct ledger *ledger, off_t *size, struct error *error)
+static bool repair_journal(struct token_file *file, const struct token_journal *note, off_t *size, struct error *error)
 {
-    char value[64];
     struct stat info;
 
-    if (!ledger_get(ledger, JOURNAL_LENGTH, value, sizeof value, error))
-        return false;
     if (fstat(file->fd, &info) != 0 || !last_whole_line(file->fd, info.st_size, size))
         return error_errno(error, "cannot read %s", file->journal);
-    const off_t noted = noted_length(value, info.st_ino);
-    if (noted >= 0 && noted < *size)
-        *size = noted;
+    if (note->inode == info.st_ino && note->length >= 0 && note->length < *size)
+        *size = note->length;
     return ftruncate(file->fd, *size) == 0 || error_errno(error, "cannot shorten %s", file->journal);
 }
 
 /* Brings journal and ledger together: rows that were synced when the ledger's commit did not come are recorded, or
  * dropped. The new journal takes the place of the old one in one rename. An empty one is settled too: a run that was
  * killed may have ended tokens without having made any. */
-static bool settle_journal(struct token_file *file, bool is_empty, struct ledger *ledger, int64_t now_s,
-                           struct error *error)
+static bool settle_journal(struct reading *reading, bool is_empty, struct error *error)
 {
-    struct reading reading = {.file = file, .ledger = ledger, .now_s = now_s};
+    struct token_file *file = reading->file;
     char settled[PATH_MAX + 8];
 
     snprintf(settled, sizeof settled, "%s.new", file->journal);
@@ -233,7 +294,7 @@ static bool settle_journal(struct token_file *file, bool is_empty, struct ledger
     if (file->fd < 0)
         return error_errno(error, "cannot write %s", settled);
     token_rows_begin(&file->layout, &file->pending);
-    if (!is_empty && !read_tokens(&reading, file->journal, recover_row, error))
+    if (!is_empty && !read_tokens(reading, file->journal, recover_row, error))
         return false;
     if (!token_file_flush(file, error))
         return false;
@@ -243,67 +304,21 @@ static bool settle_journal(struct token_file *file, bool is_empty, struct ledger
     return true;
 }
 
-/* --- the journal of a sealed file --- */
-
-/* A row of such a journal: the ledger learns of the identity, and the token is owed. */
-static bool recover_sealed_row(void *context, const struct token_row *row, struct error *error)
+/* What is sealed in parts that were not ended cannot be read by anybody. */
+static bool give_up_journal(struct reading *reading, bool is_empty, struct error *error)
 {
-    static const unsigned char nothing[TOKEN_FINGERPRINT_SIZE];
-    bool counted = false;
+    struct token_file *file = reading->file;
 
-    return recover(context, row, nothing, &counted, error);
-}
-
-/* The fingerprint in the place of a token. False: there is none. */
-static bool parse_print(const struct token_row *row, unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *next = row->token + strlen(TOKEN_PRINT_PREFIX);
-
-    if (row->token_length + 1 != TOKEN_PRINT_SIZE ||
-        memcmp(row->token, TOKEN_PRINT_PREFIX, strlen(TOKEN_PRINT_PREFIX)) != 0 || next[strspn(next, digits)] != '\0')
+    if (!is_empty && !read_tokens(reading, file->journal, recover_row, error))
         return false;
-    for (size_t i = 0; i < TOKEN_FINGERPRINT_SIZE; i++, next += 2)
-        fingerprint[i] = (unsigned char)((strchr(digits, next[0]) - digits) * 16 + (strchr(digits, next[1]) - digits));
-    return true;
-}
-
-static bool forget_sealed_row(void *context, const struct token_row *row, struct error *error)
-{
-    const struct reading *reading = context;
-    unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
-
-    return !parse_print(row, fingerprint) ||
-           ledger_forget_token(reading->ledger, row->key, row->key_length, fingerprint, error);
-}
-
-/* Nobody can read what was sealed and not ended: all that the journal names is owed again. */
-static bool forget_sealed(struct token_file *file, struct ledger *ledger, int64_t now_s, struct error *error)
-{
-    struct reading reading = {.file = file, .ledger = ledger, .now_s = now_s};
-
-    if (!read_tokens(&reading, file->journal, recover_sealed_row, error) || !ledger_begin(ledger, error))
-        return false;
-    if (!read_tokens(&reading, file->journal, forget_sealed_row, error) || !ledger_commit(ledger, error)) {
-        ledger_rollback(ledger);
-        return false;
-    }
     return unlink(file->journal) == 0 || error_errno(error, "cannot remove %s", file->journal);
 }
 
-/* --- all of it --- */
-
-bool token_journal_check(struct token_file *file, struct ledger *ledger, struct error *error)
+static bool settle(struct token_file *file, const struct token_journal *note, struct ledger *ledger, int64_t now_s,
+                   struct error *error)
 {
-    struct reading look = {.file = file};
-    int64_t generation;
-
-    return ledger_generation(ledger, &generation, error) &&
-           (file->seal != NULL || read_tokens(&look, file->path, generation == 0 ? refuse_row : stop_reading, error));
-}
-
-static bool settle(struct token_file *file, struct ledger *ledger, int64_t now_s, struct error *error)
-{
+    struct reading reading = {
+        .file = file, .ledger = ledger, .now_s = now_s, .run = note->run, .is_lost = file->seal != NULL};
     struct stat info;
     off_t size = 0;
 
@@ -311,37 +326,62 @@ static bool settle(struct token_file *file, struct ledger *ledger, int64_t now_s
         error_set(error, ERROR_INPUT, "%s is not ours to read", file->journal);
         return error_hint(error, "look at who made it, and remove it");
     }
-    if (!repair_journal(file, ledger, &size, error))
+    if (!repair_journal(file, note, &size, error))
         return false;
     if (file->seal != NULL)
-        return forget_sealed(file, ledger, now_s, error);
-    return settle_journal(file, size == 0, ledger, now_s, error) && token_journal_to_file(file, ledger, now_s, error);
+        return give_up_journal(&reading, size == 0, error);
+    if (!settle_journal(&reading, size == 0, error))
+        return false;
+    /* A note that stays has the tokens of its run forgotten: ledger_forget_journals(). */
+    file->note = reading.is_lost ? 0 : note->id;
+    return token_journal_to_file(file, ledger, now_s, error);
+}
+
+/* Killed behind the last rename, the journal is the file already. */
+static bool end_if_renamed(struct token_file *file, const struct token_journal *note, struct ledger *ledger,
+                           struct error *error)
+{
+    struct stat info;
+
+    return note->id == 0 || lstat(file->path, &info) != 0 || info.st_ino != note->inode ||
+           ledger_end_journal(ledger, note->id, error);
 }
 
 bool token_journal_take_over(struct token_file *file, struct ledger *ledger, int64_t now_s, struct error *error)
 {
+    struct token_journal note;
+    char path[PATH_MAX];
+
+    if (!absolute(file->journal, path, error) || !ledger_find_journal(ledger, path, &note, error))
+        return false;
     file->fd = open(file->journal, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
     if (file->fd < 0 && errno != ENOENT)
         return error_errno(error, "cannot open %s", file->journal);
-    const bool ok = file->fd < 0 ? ledger_forget_undelivered(ledger, error) : settle(file, ledger, now_s, error);
+    const bool ok =
+        file->fd < 0 ? end_if_renamed(file, &note, ledger, error) : settle(file, &note, ledger, now_s, error);
     if (file->fd >= 0)
         close(file->fd);
     file->fd = -1;
-    return ok && (file->seal == NULL || token_seal_clear(file->seal, error));
+    return ok && token_seal_clear(file->path, error);
 }
 
-/* An inode may have been another journal's before: what was noted about that is not about this one. */
-bool token_journal_make(struct token_file *file, struct ledger *ledger, struct error *error)
+bool token_journal_make(struct token_file *file, struct error *error)
 {
-    char value[64];
-    struct stat info;
-
+    file->note = 0;
     file->fd = open(file->journal, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file->fd < 0 || fstat(file->fd, &info) != 0)
+    if (file->fd < 0)
         return error_errno(error, "cannot write %s", file->journal);
-    if (!ledger_get(ledger, JOURNAL_LENGTH, value, sizeof value, error) ||
-        (noted_length(value, info.st_ino) >= 0 && !ledger_set(ledger, JOURNAL_LENGTH, "", error)))
-        return false;
     token_rows_begin(&file->layout, &file->pending);
     return file_sync_directory(file->journal, error);
+}
+
+bool token_journal_note(struct token_file *file, struct ledger *ledger, int64_t run, struct error *error)
+{
+    char path[PATH_MAX];
+    struct stat info;
+
+    if (fstat(file->fd, &info) != 0)
+        return error_errno(error, "cannot look at %s", file->journal);
+    return absolute(file->journal, path, error) &&
+           ledger_note_journal(ledger, path, info.st_ino, run, &file->note, error);
 }

@@ -69,11 +69,11 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static void partial_name(const struct token_seal *seal, unsigned part, char name[PATH_MAX + 32])
+static void partial_name(const char *path, unsigned part, char name[PATH_MAX + 32])
 {
-    const char *base = base_name(seal->path);
+    const char *base = base_name(path);
 
-    snprintf(name, PATH_MAX + 32, "%.*s.%s.cms.partial-%u", (int)(base - seal->path), seal->path, base, part);
+    snprintf(name, PATH_MAX + 32, "%.*s.%s.cms.partial-%u", (int)(base - path), path, base, part);
 }
 
 /* "tokens.csv" at a moment, as the n-th of that name. */
@@ -90,18 +90,18 @@ static void final_name(const struct token_seal *seal, const char *moment, unsign
 }
 
 /* The last one first: whenever it is killed, those that are there are the first ones, and all are found again. */
-bool token_seal_clear(const struct token_seal *seal, struct error *error)
+bool token_seal_clear(const char *path, struct error *error)
 {
     char name[PATH_MAX + 32];
     unsigned parts = 0;
 
     do
-        partial_name(seal, ++parts, name);
+        partial_name(path, ++parts, name);
     while (access(name, F_OK) == 0);
     if (errno != ENOENT)
         return error_errno(error, "cannot look at %s", name);
     while (--parts > 0) {
-        partial_name(seal, parts, name);
+        partial_name(path, parts, name);
         if (unlink(name) != 0)
             return error_errno(error, "cannot remove %s", name);
         crash_point();
@@ -118,7 +118,7 @@ static bool end_part(struct token_seal *seal, struct error *error)
 
     if (out == NULL)
         return true;
-    partial_name(seal, seal->parts, name);
+    partial_name(seal->path, seal->parts, name);
     seal->out = NULL;
     if (!cms_out_finish(out, error) || (fsync(seal->fd) != 0 && !error_errno(error, "cannot write %s", name)))
         return false;
@@ -132,7 +132,7 @@ static bool begin_part(struct token_seal *seal, struct error *error)
     const size_t length = strlen(seal->header);
     char name[PATH_MAX + 32];
 
-    partial_name(seal, ++seal->parts, name);
+    partial_name(seal->path, ++seal->parts, name);
     seal->written = length;
     seal->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (seal->fd < 0)
@@ -165,7 +165,7 @@ static bool give_name(const struct token_seal *seal, unsigned part, const char *
 {
     char partial[PATH_MAX + 32];
 
-    partial_name(seal, part, partial);
+    partial_name(seal->path, part, partial);
     do {
         final_name(seal, moment, ++*n, name);
         if (link(partial, name) == 0)
@@ -196,5 +196,5 @@ bool token_seal_finish(struct token_seal *seal, int64_t now_s, char *shown, size
             snprintf(shown, size, "%s", name);
         crash_point();
     }
-    return token_seal_clear(seal, error) && file_sync_directory(seal->path, error);
+    return token_seal_clear(seal->path, error) && file_sync_directory(seal->path, error);
 }

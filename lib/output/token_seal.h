@@ -22,8 +22,8 @@ struct token_seal;
 /* `header` stands at the beginning of each part; it is copied. */
 struct token_seal *token_seal_new(const char *path, const struct text_list *recipients, const char *header,
                                   uint64_t part_bytes, struct error *error);
-/* Removes the parts that a killed run left behind. */
-bool token_seal_clear(const struct token_seal *seal, struct error *error);
+/* Removes the parts that a killed run left behind. `path` as above. */
+bool token_seal_clear(const char *path, struct error *error);
 /* Adds whole lines. After a failure nothing can be added any more. */
 bool token_seal_add(struct token_seal *seal, const char *lines, size_t length, struct error *error);
 /* Gives the parts their names; there is none where nothing was added. `shown` gets the first one. */

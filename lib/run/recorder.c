@@ -39,14 +39,18 @@ static enum task_verdict verdict_of(const struct recorder *recorder, const struc
 static bool write_intent(struct recorder *recorder, struct task *task, struct error *error)
 {
     const struct engine *engine = recorder->engine;
+    const enum action action = task_action(task);
+    const bool makes_known = action == ACTION_PROVISION || action == ACTION_EXCHANGE;
     const struct intent intent = {
         .resource = task->site->place,
         .key = task->key,
         .key_length = task->key_length,
-        .action = task_action(task),
+        .action = action,
         .attempt = task->attempt,
         .request_id = task->request_id,
-        .identity = task_action(task) == ACTION_PROVISION ? "" : task->identity,
+        .identity = action == ACTION_PROVISION ? "" : task->identity,
+        .watch = makes_known ? task->watch : NULL,
+        .watch_length = task->watch_length,
         .repeatable = engine_is_repeatable(task),
         .at_ms = clock_wall_ms(engine->clock),
     };

@@ -109,6 +109,7 @@ static bool write_beginning(struct run *run, struct error *error)
         return false;
     run->places = places_bind(run->input->spec, run->input->addresses, ledger, error);
     if (run->places != NULL && ledger_run_begin(ledger, &run->record, error) &&
+        (run->input->sinks == NULL || sinks_begin(run->input->sinks, ledger, run->record.id, error)) &&
         ledger_settle_tasks(ledger, run->record.id, now_ms, error) && write_marks(run, now_ms / 1000, error) &&
         write_users(run, error) && ledger_commit(ledger, error))
         return true;

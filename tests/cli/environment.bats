@@ -149,11 +149,10 @@ corrupt_lookup() {
     run_job
     [ "$status" -eq 0 ]
     : >"$LEDGER"
-    refused 3 'out/tokens.csv names identities, and the ledger knows none' 'rollcall import JOB.yaml out/tokens.csv'
-    mv out/tokens.csv kept.csv
     refused 3 'out/mapping.csv names 10 identities that the ledger does not know'
+    rm out/mapping.csv
+    refused 3 'out/tokens.csv names identities that the ledger does not know' 'rollcall import JOB.yaml out/tokens.csv'
     # What the hint says brings the ledger back.
-    mv kept.csv out/tokens.csv
     "$ROLLCALL" import job.yaml out/tokens.csv
     run_job
     [ "$status" -eq 0 ]

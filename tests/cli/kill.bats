@@ -163,6 +163,31 @@ kill_with_custom_ids() {
     is "$(emulator_identities .id | wc -l)" 4
 }
 
+@test "tokens of a killed run are issued again for a job that has another place for them now" {
+    write_roster 40
+    write_job engine='{ concurrency: 4, quotas: { create: none, issue: none } }'
+    start_job
+    wait_until 30 has_requests 20
+    kill_job
+    [ "$(sql 'SELECT count(*) FROM identities WHERE token_expires_at > 0')" -gt 0 ]
+    write_job outputs='{ mapping: out/mapping.csv, tokens: { sqlite: out/tokens.db } }'
+    run_job
+    [ "$status" -eq 0 ]
+    is "$(sqlite3 out/tokens.db 'SELECT count(*) FROM acs_tokens')" 40
+    everybody_has_one 40
+}
+
+@test "the intent of a create keeps the watched values that it is to apply" {
+    emulator_stop_all
+    use_emulator --limits none --latency 500ms
+    printf 'user_id,password_changed_at\nanna,mon\n' >users.csv
+    write_job roster='{ csv: users.csv, key: user_id, watch: [password_changed_at] }'
+    start_job
+    wait_until 30 has_requests 1
+    kill_job
+    is "$(sql "SELECT watch LIKE 'password_changed_at=%' FROM tasks")" 1
+}
+
 @test "who is back after a run was killed that was cutting off everybody gets a token that is good" {
     emulator_stop_all
     use_emulator --limits none --latency 0ms-400ms

@@ -335,7 +335,7 @@ restore() {
     write_users anna=tue ben=mon cleo=mon dora=mon emil=mon frida=mon
     run_job
     restore
-    rm out/mapping.csv
+    rm out/mapping.csv out/tokens.csv
     run_job
     exits 0
     # Frida's first identity is known to nobody any more, and is not touched; anna's change is applied once more.

@@ -2,6 +2,8 @@
 #ifndef ROLLCALL_TESTS_SCRATCH_H
 #define ROLLCALL_TESTS_SCRATCH_H
 
+#include "core/buffer.h"
+#include "core/child.h"
 #include "core/error.h"
 
 #include <setjmp.h>
@@ -111,5 +113,15 @@ static inline const char *identity_id(unsigned number)
         if (strstr(error.hint, part) == NULL)        \
             fail_msg("the hint is: %s", error.hint); \
     } while (0)
+
+/* A shell's commands, which must work. `output`: what they print; NULL: nothing is kept. */
+static inline void run_shell(const char *script, struct buffer *output)
+{
+    char *const arguments[] = {(char[]){"sh"}, (char[]){"-ec"}, (char *)script, NULL};
+    const struct child_options options = {.argv = arguments, .output = output, .time_limit_ms = 60000};
+    struct child_result result;
+
+    works(child_run(&options, &result, &error));
+}
 
 #endif

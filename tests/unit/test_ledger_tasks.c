@@ -542,7 +542,7 @@ static void a_provision_answered_before_the_kill_is_recovered(void **state)
     (void)state;
     intend("anna", ACTION_PROVISION, "", false);
     reopen_ledger();
-    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    works(ledger_recover_result(ledger, run_id, &row, &recovered, &error));
     assert_true(recovered);
     assert_int_equal(settle(WHEN_MS), 0);
     assert_string_equal(identity_of("anna").id, identity_id(1));
@@ -558,7 +558,7 @@ static void an_issue_answered_before_the_kill_is_recovered_and_its_change_stays_
     (void)state;
     provision("anna", 2, "w=1", 0);
     intend("anna", ACTION_ISSUE, identity_id(2), true);
-    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    works(ledger_recover_result(ledger, run_id, &row, &recovered, &error));
     assert_true(recovered);
     assert_true(has_token("anna", print_1, 1000));
     assert_string_equal(identity_of("anna").watch, "w=1");
@@ -570,12 +570,12 @@ static void without_such_a_task_nothing_is_recovered(void **state)
     bool recovered;
 
     (void)state;
-    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    works(ledger_recover_result(ledger, run_id, &row, &recovered, &error));
     assert_false(recovered);
     provision("anna", 2, "", 0);
     intend("anna", ACTION_REVOKE, identity_id(1), true);
     intend("anna", ACTION_ISSUE, identity_id(2), true); /* of another identity than the row's */
-    works(ledger_recover_result(ledger, &row, &recovered, &error));
+    works(ledger_recover_result(ledger, run_id, &row, &recovered, &error));
     assert_false(recovered);
     assert_string_equal(identity_of("anna").id, identity_id(2));
     assert_int_equal(counts_at(0).open_tasks, 2);
@@ -639,32 +639,31 @@ static void a_token_that_did_not_arrive_stands_in_the_audit_trail_and_is_no_atte
     assert_non_null(strstr(audit_of("anna"), "provision undelivered 1 0 not_delivered  ;"));
 }
 
-static void a_token_is_forgotten_when_it_is_the_one_that_counts(void **state)
+static void tokens_whose_journal_nobody_reads_are_owed(void **state)
 {
-    unsigned char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    struct token_journal journal;
+    int64_t last;
+    int64_t id;
 
-    (void)state;
-    provision("anna", 1, "", 2000);
-    memset(fingerprint, 9, sizeof fingerprint);
-    works(ledger_forget_token(ledger, "anna", 4, fingerprint, &error));
-    assert_false(identity_of("anna").token_owed);
-    memset(fingerprint, 1, sizeof fingerprint);
-    works(ledger_forget_token(ledger, "anna", 4, fingerprint, &error));
-    assert_true(identity_of("anna").token_owed);
-}
-
-static void tokens_of_a_run_that_did_not_end_can_be_forgotten(void **state)
-{
     (void)state;
     provision("anna", 1, "", 2000);
     end_run(RUN_DONE);
-    begin_run();
+    works(ledger_note_journal(ledger, "/tokens", 7, begin_run(), &last, &error));
     provision("bert", 2, "", 2000);
-    works(ledger_forget_undelivered(ledger, &error));
+    works(ledger_note_journal(ledger, "/tokens", 8, begin_run(), &id, &error));
+    assert_true(id > last);
+    works(ledger_forget_journals(ledger, last, &error));
     assert_false(identity_of("anna").token_owed);
     assert_int_equal(identity_of("anna").token_expires_at_s, 2000);
     assert_true(identity_of("bert").token_owed);
     assert_int_equal(identity_of("bert").token_expires_at_s, 0);
+    works(ledger_find_journal(ledger, "/tokens", &journal, &error));
+    assert_int_equal(journal.id, id);
+    works(ledger_end_journal(ledger, id, &error));
+    works(ledger_find_journal(ledger, "/tokens", &journal, &error));
+    assert_int_equal(journal.id, 0);
+    works(ledger_last_journal(ledger, &last, &error));
+    assert_int_equal(last, 0);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -701,8 +700,7 @@ static const struct CMUnitTest tests[] = {
     ledger_test(a_token_that_is_owed_counts_when_it_is_delivered),
     ledger_test(a_delivery_counts_for_the_identity_that_it_was_made_for),
     ledger_test(a_token_that_did_not_arrive_stands_in_the_audit_trail_and_is_no_attempt),
-    ledger_test(a_token_is_forgotten_when_it_is_the_one_that_counts),
-    ledger_test(tokens_of_a_run_that_did_not_end_can_be_forgotten),
+    ledger_test(tokens_whose_journal_nobody_reads_are_owed),
 };
 
 int main(void)

@@ -238,6 +238,7 @@ static void a_file_that_cannot_be_written_matters_where_it_is_required(void **st
     works(secret_set(&value, "token", 5, &error));
     list[spec.outputs.sink_count++] =
         (struct spec_sink){.kind = SINK_CSV, .name = path, .path = path, .required = true};
+    provision("anna", 1, "", 0);
     for (int required = 1; required >= 0; required--) {
         list[0].required = required != 0;
         open_sinks();

@@ -1,6 +1,7 @@
 /* Tokens in files: every test is made with CSV and with JSON lines. */
 #include "ledger_writing.h"
 
+#include "ledger/ledger_internal.h"
 #include "output/sink.h"
 
 #define PATH "out/tokens"
@@ -54,19 +55,28 @@ static bool is_csv(void)
     return sinks[0].kind == SINK_CSV;
 }
 
+/* As sinks_open() does it. */
 static void *try_sink(void)
 {
+    int64_t last;
+
     options = (struct sink_options){.spec = &spec, .sink = &sinks[0], .ledger = ledger, .now_s = NOW_S};
-    return kind->open(&options, &error);
+    works(ledger_last_journal(ledger, &last, &error));
+    void *opened = kind->open(&options, &error);
+    if (opened != NULL)
+        works(ledger_forget_journals(ledger, last, &error));
+    return opened;
 }
 
+/* The beginning of a run. */
 static void open_sink(void)
 {
     sink = try_sink();
     works(sink != NULL);
+    works(kind->begin(sink, ledger, begin_run(), &error));
 }
 
-/* The end of a run, and the beginning of the next one. */
+/* Its end. */
 static void finish(void)
 {
     char shown[SINK_SHOWN_SIZE];
@@ -76,7 +86,6 @@ static void finish(void)
     works(kind->finish(finished, ledger, NOW_S, shown, &error));
     assert_string_equal(shown, PATH);
     end_run(RUN_DONE);
-    begin_run();
 }
 
 /* As after a kill: the journal stays. */
@@ -283,7 +292,8 @@ static void a_journal_torn_in_its_header_is_dropped(void **state)
 /* The run was killed while it appended the old file to the journal. */
 static void half_an_appending_is_cut_off(void **state)
 {
-    char length[64];
+    struct token_journal journal;
+    char path[PATH_MAX];
 
     (void)state;
     open_sink();
@@ -293,8 +303,8 @@ static void half_an_appending_is_cut_off(void **state)
     killed_run_with("carl", 3, "token-3");
     struct stat status;
     assert_int_equal(stat(JOURNAL, &status), 0);
-    snprintf(length, sizeof length, "%ju %jd", (uintmax_t)status.st_ino, (intmax_t)status.st_size);
-    works(ledger_set(ledger, "token_journal_length", length, &error));
+    works(ledger_find_journal(ledger, realpath(JOURNAL, path), &journal, &error));
+    works(ledger_note_journal_length(ledger, journal.id, status.st_ino, status.st_size, &error));
     append_to_journal(row("anna", 1, "token-1"));
     append_to_journal("be");
     open_sink();
@@ -333,14 +343,188 @@ static void a_token_that_only_the_journal_knows_takes_the_place_of_the_former_on
     holds(row("anna", 1, "token-2"), NULL);
 }
 
-static void a_journal_row_that_the_ledger_cannot_place_is_not_shown(void **state)
+static void refuses_strangers(const char *path)
+{
+    assert_null(try_sink());
+    assert_int_equal(error.code, ERROR_LIMIT);
+    says(path);
+    says("names identities that the ledger does not know");
+    hints("rollcall import JOB.yaml ");
+}
+
+static void a_journal_with_an_identity_that_the_ledger_cannot_know_is_refused(void **state)
+{
+    (void)state;
+    run_with("bert", 2, "token-2");
+    open_sink();
+    deliver("anna", 1, "token-1");
+    kill_run();
+    refuses_strangers(JOURNAL);
+    refuses_strangers(JOURNAL);
+    holds(row("bert", 2, "token-2"), NULL);
+    assert_non_null(strstr(read_file(JOURNAL), "token-1"));
+}
+
+/* The ledger is restored from a copy that was made before the run. */
+static void a_file_with_an_identity_that_the_ledger_does_not_know_is_refused(void **state)
+{
+    (void)state;
+    run_with("bert", 2, "token-2");
+    assert_int_equal(sqlite3_exec(ledger->db, "VACUUM INTO 'copy'", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(chmod("copy", 0600), 0);
+    run_with("anna", 1, "token-1");
+    open_sink(); /* nothing speaks against that: the file is as the last run left it */
+    finish();
+    ledger_close(ledger);
+    assert_int_equal(rename("copy", LEDGER_PATH), 0);
+    ledger = ledger_open(LEDGER_PATH, LEDGER_RUN, &error);
+    works(ledger != NULL);
+    refuses_strangers(PATH);
+    holds(row("anna", 1, "token-1"), row("bert", 2, "token-2"));
+    assert_false(is_there(JOURNAL));
+}
+
+/* Another run has had no use for the journal, and listed the create as in doubt. */
+static void a_journal_of_a_run_before_the_last_answers_no_create_of_a_later_one(void **state)
 {
     (void)state;
     open_sink();
     deliver("anna", 1, "token-1");
+    intend("anna", ACTION_PROVISION, "", false);
+    kill_run();
+    begin_run(); /* without this sink */
+    assert_int_equal(settle(WHEN_MS), 1);
+    intend("anna", ACTION_PROVISION, "", false);
+    open_sink();
+    assert_int_equal(settle(WHEN_MS), 1);
+    assert_int_equal(counts_at(0).in_doubt, 2);
+    assert_int_equal(counts_at(0).by_state[IDENTITY_ACTIVE], 0);
+    holds(NULL, NULL);
+}
+
+/* It was imported after the run was killed. */
+static void a_journal_takes_nobodys_living_identity_away(void **state)
+{
+    (void)state;
+    open_sink();
+    deliver("anna", 1, "token-1");
+    const int64_t task = intend("anna", ACTION_PROVISION, "", false);
+    kill_run();
+    provision("anna", 2, "", 0);
+    open_sink();
+    assert_string_equal(identity_of("anna").id, identity_id(2));
+    assert_int_equal(counts_at(0).open_tasks, 1);
+    assert_true(task > 0);
+}
+
+static void a_create_that_only_the_journal_knows_has_its_own_watched_values(void **state)
+{
+    struct intent intent = {.resource = place,
+                            .key = "anna",
+                            .key_length = 4,
+                            .action = ACTION_PROVISION,
+                            .attempt = 1,
+                            .request_id = "5a3c0f00-0000-4000-8000-000000000001",
+                            .identity = "",
+                            .watch = "pw=A, and what follows",
+                            .watch_length = 4,
+                            .at_ms = WHEN_MS};
+    int64_t task;
+
+    (void)state;
+    open_sink();
+    deliver("anna", 1, "token-1");
+    works(ledger_record_intent(ledger, run_id, &intent, &task, &error));
     kill_run();
     open_sink();
+    assert_string_equal(identity_of("anna").watch, "pw=A");
+}
+
+/* The job writes its tokens elsewhere now, or to a database. */
+static void tokens_are_owed_when_no_run_comes_for_their_journal(void **state)
+{
+    static char other[] = "out/other";
+
+    (void)state;
+    killed_run_with("anna", 1, "token-1");
+    end_run(RUN_CRASHED); /* an import does that */
+    sinks[0].path = other;
+    open_sink();
+    assert_true(identity_of("anna").token_owed);
+}
+
+static void tokens_are_owed_once_when_a_run_is_refused_in_between(void **state)
+{
+    (void)state;
+    killed_run_with("anna", 1, "token-1");
+    for (int refused = 0; refused < 2; refused++) {
+        char shown[SINK_SHOWN_SIZE];
+        void *opened = try_sink();
+        works(opened != NULL);
+        works(kind->finish(opened, ledger, NOW_S, shown, &error));
+    }
+    assert_false(identity_of("anna").token_owed);
+    holds(row("anna", 1, "token-1"), NULL);
+}
+
+/* Killed behind the last rename, before the ledger heard of it. */
+static void a_journal_that_has_become_the_file_is_not_missed(void **state)
+{
+    (void)state;
+    killed_run_with("anna", 1, "token-1");
+    assert_int_equal(rename(JOURNAL, PATH), 0);
+    open_sink();
+    assert_false(identity_of("anna").token_owed);
+}
+
+/* --- sealed now, or not any more --- */
+
+/* The next run seals what it writes there, or does not any more. */
+static void seal_from_now_on(bool seals)
+{
+    static char me_pem[] = "me.pem";
+    static char *me[] = {me_pem};
+
+    if (!is_there("me.pem"))
+        run_shell("openssl req -x509 -newkey rsa:2048 -nodes -keyout me.key -out me.pem -subj /CN=me 2>/dev/null",
+                  NULL);
+    sinks[0].recipients = seals ? (struct text_list){me, 1} : (struct text_list){0};
+}
+
+static void what_was_not_sealed_is_owed_when_it_is_now(void **state)
+{
+    (void)state;
+    killed_run_with("anna", 1, "token-1");
+    open_sink();
+    deliver("bert", 2, "token-2");
+    intend("bert", ACTION_PROVISION, "", false);
+    kill_run();
+    seal_from_now_on(true);
+    open_sink();
+    assert_string_equal(identity_of("bert").id, identity_id(2));
+    assert_true(identity_of("bert").token_owed);
+    assert_false(identity_of("anna").token_owed); /* in the file, in the clear */
+    deliver("carl", 3, "token-3");
+    assert_null(strstr(read_file(JOURNAL), "token-2"));
+}
+
+static void what_was_sealed_is_owed_when_it_is_not_any_more(void **state)
+{
+    (void)state;
+    seal_from_now_on(true);
+    open_sink();
+    provision_with("anna", 1, "token-1");
+    deliver("bert", 2, "token-2");
+    intend("bert", ACTION_PROVISION, "", false);
+    kill_run();
+    assert_true(is_there("out/.tokens.cms.partial-1"));
+    seal_from_now_on(false);
+    open_sink();
+    assert_true(identity_of("anna").token_owed);
+    assert_string_equal(identity_of("bert").id, identity_id(2));
+    assert_true(identity_of("bert").token_owed);
     holds(NULL, NULL);
+    assert_false(is_there("out/.tokens.cms.partial-1"));
 }
 
 static void tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone(void **state)
@@ -524,9 +708,13 @@ static void beside_another_sink_an_identity_is_recovered_and_its_token_owed(void
 
 static void what_was_noted_about_another_journal_does_not_cut_this_one(void **state)
 {
+    struct token_journal journal;
+    char path[PATH_MAX];
+
     (void)state;
-    works(ledger_set(ledger, "token_journal_length", "12345 10", &error));
     killed_run_with("anna", 1, "token-1");
+    works(ledger_find_journal(ledger, realpath(JOURNAL, path), &journal, &error));
+    works(ledger_note_journal_length(ledger, journal.id, journal.inode + 1, 10, &error));
     open_sink();
     holds(row("anna", 1, "token-1"), NULL);
 }
@@ -558,7 +746,16 @@ static const struct CMUnitTest tests[] = {
     TEST(half_an_appending_is_cut_off),
     TEST(an_identity_that_only_the_journal_knows_is_recorded_before_it_is_shown),
     TEST(a_token_that_only_the_journal_knows_takes_the_place_of_the_former_one),
-    TEST(a_journal_row_that_the_ledger_cannot_place_is_not_shown),
+    TEST(a_journal_with_an_identity_that_the_ledger_cannot_know_is_refused),
+    TEST(a_file_with_an_identity_that_the_ledger_does_not_know_is_refused),
+    TEST(a_journal_of_a_run_before_the_last_answers_no_create_of_a_later_one),
+    TEST(a_journal_takes_nobodys_living_identity_away),
+    TEST(a_create_that_only_the_journal_knows_has_its_own_watched_values),
+    TEST(tokens_are_owed_when_no_run_comes_for_their_journal),
+    TEST(tokens_are_owed_once_when_a_run_is_refused_in_between),
+    TEST(a_journal_that_has_become_the_file_is_not_missed),
+    TEST(what_was_not_sealed_is_owed_when_it_is_now),
+    TEST(what_was_sealed_is_owed_when_it_is_not_any_more),
     TEST(tokens_are_forgotten_when_the_journal_of_a_killed_run_is_gone),
     TEST(tokens_of_a_run_that_ended_are_remembered_without_a_journal),
     TEST(killed_again_while_settling_nothing_is_lost),
