@@ -15,7 +15,8 @@ static uint64_t most(const struct limit *limit, uint64_t base)
 
     if (limit->has_count)
         allowed = limit->count;
-    if (limit->has_percent) {
+    /* 100% is said by those who want no limit; leavers who are cut off count, though not for the base. */
+    if (limit->has_percent && limit->percent < 100) {
         const uint64_t share = (uint64_t)((double)base * limit->percent / 100.0 + 1e-9);
         if (share < allowed)
             allowed = share;

@@ -707,6 +707,8 @@ static void deletes_of_leavers_who_are_cut_off_count_as_well(void **state)
     assert_true(allows_change(36, 0, "rules:\n  removed: delete\nlimits:\n  delete: 12%\n"));
     assert_false(allows_change(36, 0, "rules:\n  removed: delete\nlimits:\n  delete: 11%\n"));
     says("would delete 4 of 40 identities (36 in use); limits.delete (11%) allows 3");
+    assert_true(allows_change(1, 0, "rules:\n  removed: delete\nlimits:\n  delete: 100%\n"));
+    assert_false(allows_change(1, 0, "rules:\n  removed: delete\nlimits:\n  delete: [100%, 38]\n"));
 }
 
 static void who_is_revoked_and_in_the_roster_is_one_of_the_company(void **state)
