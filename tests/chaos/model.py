@@ -529,10 +529,16 @@ class Walk:
         return 3 if selected == 0 and active > 0 and job.only is None else None
 
     def check_refused(self, status):
-        before = self.job.ledger(), self.service.identities()
+        ledger, identities = self.job.ledger(), self.service.identities()
         run = self.job.call("run", *self.job.options())
         check(f"exit status of a run that is to be refused: {run.stderr}", run.returncode, status)
-        check("what a refused run changed", (self.job.ledger(), self.service.identities()), before)
+        # A limit has refused the plan: who is back is out of the grace period all the same.
+        if status == 3 and self.job.previous is None:
+            for key in self.job.roster:
+                if key in ledger:
+                    self.model.users[key].mark = None
+                    ledger[key] = (*ledger[key][:4], None, *ledger[key][5:])
+        check("what a refused run changed", (self.job.ledger(), self.service.identities()), (ledger, identities))
 
     def check_duplicate(self):
         if not self.job.roster or self.random.random() > 0.05:

@@ -39,7 +39,7 @@ no_half_files() {
 }
 
 @test "a disk that becomes full while a run lasts costs no identity" {
-    disk_start 8m
+    disk_start 12m
     LEDGER=disk/contoso.ledger
     write_roster 800
     write_job ledger=$LEDGER engine="{ concurrency: 8, $fast }" \
