@@ -68,6 +68,18 @@ bool ledger_step(struct ledger *ledger, sqlite3_stmt *statement, const char *wha
     return true;
 }
 
+bool ledger_number(struct ledger *ledger, sqlite3_stmt *statement, const char *what, int64_t *number,
+                   struct error *error)
+{
+    bool row;
+
+    if (!ledger_step(ledger, statement, what, &row, error))
+        return false;
+    *number = row ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    return true;
+}
+
 bool ledger_do(struct ledger *ledger, sqlite3_stmt *statement, const char *what, struct error *error)
 {
     bool row;

@@ -135,12 +135,11 @@ bool ledger_find_row(struct ledger *ledger, int64_t row, struct identity *identi
 
 static bool look(struct ledger *ledger, sqlite3_stmt *statement, bool *found, struct error *error)
 {
-    bool row;
+    int64_t number;
 
-    if (!ledger_step(ledger, statement, "look for an identity", &row, error))
+    if (!ledger_number(ledger, statement, "look for an identity", &number, error))
         return false;
-    *found = row && sqlite3_column_int(statement, 0) != 0;
-    sqlite3_reset(statement);
+    *found = number != 0;
     return true;
 }
 
@@ -233,12 +232,11 @@ bool ledger_version(struct ledger *ledger, char version[LEDGER_VERSION_SIZE], st
 static bool count_one(struct ledger *ledger, enum statement which, uint64_t *count, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, which, error);
-    bool row;
+    int64_t number;
 
-    if (statement == NULL || !ledger_step(ledger, statement, "count", &row, error))
+    if (statement == NULL || !ledger_number(ledger, statement, "count", &number, error))
         return false;
-    *count = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
+    *count = (uint64_t)number;
     return true;
 }
 

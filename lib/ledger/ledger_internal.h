@@ -117,6 +117,10 @@ bool ledger_do(struct ledger *ledger, sqlite3_stmt *statement, const char *what,
 /* Steps a statement that gives rows: true with *row = false at the end (then it is reset). */
 bool ledger_step(struct ledger *ledger, sqlite3_stmt *statement, const char *what, bool *row, struct error *error);
 
+/* Steps a statement that gives one number, and resets it. Without a row it is 0. */
+bool ledger_number(struct ledger *ledger, sqlite3_stmt *statement, const char *what, int64_t *number,
+                   struct error *error);
+
 /* Binding by position; the text must outlive the step. Their failures (a wrong position, memory) show in the step. */
 void ledger_bind_text(sqlite3_stmt *statement, int position, const char *text);
 void ledger_bind_text_or_null(sqlite3_stmt *statement, int position, const char *text); /* "" and NULL: NULL */

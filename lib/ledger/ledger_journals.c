@@ -66,22 +66,11 @@ bool ledger_end_journal(struct ledger *ledger, int64_t id, struct error *error)
     return do_with_id(ledger, SQL_JOURNAL_DELETE, id, "end a journal", error);
 }
 
-static bool number(struct ledger *ledger, sqlite3_stmt *statement, int64_t *value, struct error *error)
-{
-    bool row;
-
-    if (!ledger_step(ledger, statement, "look for journals", &row, error))
-        return false;
-    *value = row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return true;
-}
-
 bool ledger_last_journal(struct ledger *ledger, int64_t *id, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_JOURNAL_LAST, error);
 
-    return statement != NULL && number(ledger, statement, id, error);
+    return statement != NULL && ledger_number(ledger, statement, "look for journals", id, error);
 }
 
 bool ledger_forget_journals(struct ledger *ledger, int64_t last, struct error *error)
@@ -92,7 +81,7 @@ bool ledger_forget_journals(struct ledger *ledger, int64_t last, struct error *e
     if (statement == NULL)
         return false;
     sqlite3_bind_int64(statement, 1, last);
-    if (!number(ledger, statement, &exist, error))
+    if (!ledger_number(ledger, statement, "look for journals", &exist, error))
         return false;
     if (exist == 0)
         return true;

@@ -36,15 +36,14 @@ static bool look_up(struct ledger *ledger, enum statement which, const char *tex
 static bool is_used(struct ledger *ledger, int64_t id, bool *used, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_RESOURCE_IS_USED, error);
-    bool row;
+    int64_t uses;
 
     if (statement == NULL)
         return false;
     sqlite3_bind_int64(statement, 1, id);
-    if (!ledger_step(ledger, statement, "look for an identity", &row, error))
+    if (!ledger_number(ledger, statement, "look for an identity", &uses, error))
         return false;
-    *used = row && sqlite3_column_int(statement, 0) != 0;
-    sqlite3_reset(statement);
+    *used = uses != 0;
     return true;
 }
 

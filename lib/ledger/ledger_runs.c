@@ -182,26 +182,20 @@ bool ledger_find_run(struct ledger *ledger, int64_t id, const char *job, struct 
 bool ledger_last_answered(struct ledger *ledger, int64_t *at_ms, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_LAST_ANSWERED, error);
-    bool row;
 
-    if (statement == NULL || !ledger_step(ledger, statement, "read the last run", &row, error))
-        return false;
-    *at_ms = row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return true;
+    return statement != NULL && ledger_number(ledger, statement, "read the last run", at_ms, error);
 }
 
 bool ledger_last_roster_rows(struct ledger *ledger, const char *job, uint64_t *rows, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_LAST_ROSTER_ROWS, error);
-    bool row;
+    int64_t number;
 
     if (statement == NULL)
         return false;
     ledger_bind_text(statement, 1, job);
-    if (!ledger_step(ledger, statement, "read the last run", &row, error))
+    if (!ledger_number(ledger, statement, "read the last run", &number, error))
         return false;
-    *rows = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
+    *rows = (uint64_t)number;
     return true;
 }

@@ -185,17 +185,14 @@ static bool apply_end(struct ledger *ledger, const struct result *result, enum i
 static bool apply_gone(struct ledger *ledger, const struct result *result, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_MAY_BE_DELETED, error);
-    bool row;
+    int64_t deletes;
 
     if (statement == NULL)
         return false;
     sqlite3_bind_text(statement, 1, result->key, (int)result->key_length, SQLITE_STATIC);
     ledger_bind_text(statement, 2, result->identity);
-    if (!ledger_step(ledger, statement, "look for a delete", &row, error))
-        return false;
-    const bool deleted = row && sqlite3_column_int(statement, 0) != 0;
-    sqlite3_reset(statement);
-    return apply_end(ledger, result, deleted ? IDENTITY_DELETED : IDENTITY_LOST, error);
+    return ledger_number(ledger, statement, "look for a delete", &deletes, error) &&
+           apply_end(ledger, result, deletes != 0 ? IDENTITY_DELETED : IDENTITY_LOST, error);
 }
 
 static bool apply_watch(struct ledger *ledger, const struct result *result, struct error *error)

@@ -162,14 +162,9 @@ bool ledger_each_total(struct ledger *ledger, const char *job, total_visitor *vi
 bool ledger_last_success(struct ledger *ledger, const char *job, int64_t *at_ms, struct error *error)
 {
     sqlite3_stmt *statement = ledger_statement(ledger, SQL_LAST_SUCCESS, error);
-    bool row;
 
     if (statement == NULL)
         return false;
     ledger_bind_text(statement, 1, job);
-    if (!ledger_step(ledger, statement, "find the last good run", &row, error))
-        return false;
-    *at_ms = row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_reset(statement);
-    return true;
+    return ledger_number(ledger, statement, "find the last good run", at_ms, error);
 }

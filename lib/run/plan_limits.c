@@ -53,14 +53,12 @@ static void find_bounds(const struct plan *plan, uint64_t last_users, const stru
     const uint64_t users = plan->roster_users;
     /* --only names users one by one: their roster is not the company. */
     const uint64_t lost = plan->options.only == NULL && last_users > users ? last_users - users : 0;
+    bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_users, lost, allow->has_shrink, allow->shrink};
     /* Deletes of leavers who are cut off already count like others, though not for the base: those of one day are a
      * share of the company whenever they are due. */
-    const uint64_t in_use = plan->in_use;
-
-    bounds[SHRINK] = (struct bound){"shrink", &spec->limits.shrink, last_users, lost, allow->has_shrink, allow->shrink};
-    bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, in_use, plan->whole[ACTION_DELETE],
+    bounds[DELETE] = (struct bound){"delete",         &spec->limits.erase, plan->in_use, plan->whole[ACTION_DELETE],
                                     allow->has_erase, allow->erase};
-    bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, in_use, plan->whole[ACTION_REVOKE],
+    bounds[REVOKE] = (struct bound){"revoke",          &spec->limits.revoke, plan->in_use, plan->whole[ACTION_REVOKE],
                                     allow->has_revoke, allow->revoke};
 }
 
