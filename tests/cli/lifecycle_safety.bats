@@ -349,7 +349,7 @@ onboard_protected() {
     is "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND outcome = 'done'")" 2
 }
 
-@test "--allow takes its three limits and whole numbers only" {
+@test "--allow takes what it knows, and whole numbers only" {
     write_rules "$DELETE"
     local argument
     for argument in delete protect=1 delete= delete=-1 delete=5% delete=1x del=1 'delete= -1' 'delete= 1' delete=+1; do
